@@ -7,11 +7,11 @@ mod message;
 mod rate;
 mod reason;
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use self::rate::Rate;
 pub use self::reason::Reason;
-use crate::model::BootTime;
+use crate::model::{BootTime, Moment};
 
 /// Minimum time between two alerts for one reason.
 const ALERT_INTERVAL: Duration = Duration::from_secs(600);
@@ -47,8 +47,8 @@ pub struct Observation {
 pub struct KilledAgent {
     /// The process id that it had.
     pub pid: u32,
-    /// The wall time at which it was last seen alive. It notes this with each heartbeat, so it may have lived longer.
-    pub last_alive: SystemTime,
+    /// When it was last seen alive. It notes this with each heartbeat, so it may have lived longer.
+    pub last_alive: Moment,
 }
 
 /// A change that is worth an alert.

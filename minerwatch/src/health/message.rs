@@ -1,9 +1,8 @@
 //! The sentences of alerts about the daemon's own health: what happened, and what to do.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::{KilledAgent, QUIET, Reason};
-use crate::model::Moment;
 
 pub(super) fn table_full(tables: &[(&'static str, u64)]) -> String {
     let list: Vec<String> = tables.iter().map(|(name, count)| format!("{name} ({count})")).collect();
@@ -47,13 +46,11 @@ pub(super) fn state_unwritable(error: &str) -> String {
 }
 
 pub(super) fn killed(agent: &KilledAgent) -> String {
-    let since_1970 = agent.last_alive.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let last_alive = Moment::from_unix(i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX));
+    let KilledAgent { pid, last_alive } = agent;
     format!(
-        "The agent (process id {}) was ended by SIGKILL or a crash, was last seen alive at {last_alive}, and the \
+        "The agent (process id {pid}) was ended by SIGKILL or a crash, was last seen alive at {last_alive}, and the \
          host was not watched until now; find out who ended it (an intruder, or the kernel for lack of memory), and \
-         check the host with `minerwatch doctor`",
-        agent.pid
+         check the host with `minerwatch doctor`"
     )
 }
 

@@ -1,9 +1,9 @@
 //! Tests of the state machine, with a simulated clock.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::{Change, HealthMonitor, KilledAgent, Observation, Reason};
-use crate::model::BootTime;
+use crate::model::{BootTime, Moment};
 
 /// A host, observed once a second.
 #[derive(Default)]
@@ -120,8 +120,7 @@ fn the_message_of_a_clock_names_the_direction() {
 #[test]
 fn a_killed_agent_is_told_once_and_its_end_is_no_news() {
     let mut host = Host::default();
-    let agent =
-        KilledAgent { pid: 4711, last_alive: SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_001) };
+    let agent = KilledAgent { pid: 4711, last_alive: Moment::from_unix(1_800_000_001) };
     let change = host.monitor.killed(&agent, BootTime::default()).expect("an alert");
     assert_eq!((change.reason, change.restored, change.reason.severity()), (Reason::Killed, false, 75));
     for part in ["process id 4711", "2027-01-15T08:00:01Z", "SIGKILL", "; ", "minerwatch doctor"] {

@@ -15,7 +15,7 @@ use rustix::{
 };
 use tracing::{debug, warn};
 
-use crate::{health::KilledAgent, pipeline::WrongUsage, state_files};
+use crate::{health::KilledAgent, model::Moment, pipeline::WrongUsage, state_files};
 
 const NAME: &str = "lock";
 /// Maximum length of the row in the file, in bytes: a process id and a boot id.
@@ -30,7 +30,15 @@ pub struct StateLock {
     file: File,
     boot_id: Arc<str>,
     /// The daemon before, if it was killed and nobody was told yet.
-    killed: Option<KilledAgent>,
+    killed: Option<LeftRow>,
+}
+
+/// A row that no clean end cleared.
+#[derive(Debug)]
+struct LeftRow {
+    pid: u32,
+    /// When the file was last touched.
+    touched: SystemTime,
 }
 
 impl StateLock {
@@ -53,7 +61,10 @@ impl StateLock {
     /// Returns the daemon before, if it was killed or crashed. Returns it once. A daemon that ends before it asks,
     /// because its start failed, leaves the answer to the next one.
     pub fn take_killed(&mut self) -> Option<KilledAgent> {
-        self.killed.take()
+        let LeftRow { pid, touched } = self.killed.take()?;
+        let since_1970 = touched.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let seconds = i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX);
+        Some(KilledAgent { pid, last_alive: Moment::from_unix(seconds) })
     }
 
     /// Notes that the daemon is alive. The next daemon says so if this one is killed.
@@ -66,7 +77,7 @@ impl StateLock {
     fn lock(mut file: File, directory: &Path, boot_id: Arc<str>) -> Result<Option<Self>, WrongUsage> {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {
-                let killed = killed(&mut file, &boot_id);
+                let killed = left_row(&mut file, &boot_id);
                 if let Err(error) = write_row(&file, std::process::id(), &boot_id) {
                     warn!("the process id cannot be written to the lock of {}: {error}", directory.display());
                 }
@@ -98,8 +109,8 @@ impl Drop for StateLock {
             return;
         }
         let cleared = match &self.killed {
-            Some(KilledAgent { pid, last_alive }) => {
-                write_row(&self.file, *pid, &self.boot_id).and_then(|()| self.file.set_modified(*last_alive))
+            Some(LeftRow { pid, touched }) => {
+                write_row(&self.file, *pid, &self.boot_id).and_then(|()| self.file.set_modified(*touched))
             }
             None => self.file.set_len(0),
         };
@@ -134,11 +145,11 @@ fn write_row(file: &File, pid: u32, boot_id: &str) -> io::Result<()> {
     file.write_all_at(format!("{pid} {boot_id}\n").as_bytes(), 0)
 }
 
-/// Returns the daemon that left its row in the file, if there is one.
-fn killed(file: &mut File, boot_id: &str) -> Option<KilledAgent> {
+/// Returns the row that a daemon of this boot left in the file, if there is one.
+fn left_row(file: &mut File, boot_id: &str) -> Option<LeftRow> {
     let pid = pid_of_boot(&read_row(file)?, boot_id)?;
-    let last_alive = file.metadata().and_then(|metadata| metadata.modified()).ok()?;
-    Some(KilledAgent { pid, last_alive })
+    let touched = file.metadata().and_then(|metadata| metadata.modified()).ok()?;
+    Some(LeftRow { pid, touched })
 }
 
 /// Returns the process id in a row of this boot. A row of another boot is left over by a reset or a loss of power.
@@ -204,7 +215,8 @@ mod tests {
 
         drop(take(directory).expect("it is free"));
         let mut lock = take(directory).expect("it is free").expect("it can be written");
-        assert_eq!(lock.take_killed(), Some(KilledAgent { pid: 12, last_alive }));
+        let told = KilledAgent { pid: 12, last_alive: Moment::from_unix(1_800_000_000) };
+        assert_eq!(lock.take_killed(), Some(told));
         assert_eq!(lock.take_killed(), None);
         drop(lock);
         let mut lock = take(directory).expect("it is free").expect("it can be written");
