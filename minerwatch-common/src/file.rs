@@ -24,9 +24,10 @@ numbered! {
         Chmod = 5,
         /// Opened for reading or writing; the file is a watched device ([`crate::Settings::devices`]).
         OpenDevice = 6,
-        /// Got a second name (a hard link); the first path is the known one, the second path is the new one.
+        /// Got another path (a hard link); the second path is the new one.
         Link = 7,
-        /// A symbolic link was created. The first path is the text of the link, the second path is the link itself.
+        /// A symbolic link was created. The first path is its target as the process passed it, the second path is the
+        /// link itself.
         Symlink = 8,
     }
 }

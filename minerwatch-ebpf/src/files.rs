@@ -219,10 +219,10 @@ impl Name for Entry {
     }
 }
 
-/// The text of a symbolic link: a NUL-terminated string in kernel memory.
-pub struct LinkText(pub Address);
+/// The target of a symbolic link, as the process passed it: a string in kernel memory that ends with a NUL.
+pub struct LinkTarget(pub Address);
 
-impl Name for LinkText {
+impl Name for LinkTarget {
     #[inline(always)]
     unsafe fn write(&self, target: *mut u8, _: *mut path::Cursor) -> Result<Written, Unreadable> {
         // SAFETY: the caller guarantees the memory.
@@ -232,7 +232,7 @@ impl Name for LinkText {
     }
 }
 
-/// Builds a record and sends it. A rename or a link has a second path.
+/// Builds a file record and sends it. `second` is the new path of a rename or a link; other operations have none.
 #[inline(always)]
 pub fn send<A: Name, B: Name>(
     context: Context,

@@ -42,12 +42,12 @@ pub struct Observation {
     pub state_error: Option<String>,
 }
 
-/// An agent that ended without a clean end.
+/// A daemon that was killed or crashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KilledAgent {
+pub struct KilledDaemon {
     /// The process id that it had.
     pub pid: u32,
-    /// When it was last seen alive. It notes this with each heartbeat, so it may have lived longer.
+    /// The time of its last heartbeat, or of its start.
     pub last_alive: Moment,
 }
 
@@ -94,11 +94,11 @@ impl HealthMonitor {
         }
     }
 
-    /// Takes how the daemon before ended. Returns the alert. The reason applies until the quiet time is over, and its end
-    /// is not told.
-    pub fn killed(&mut self, agent: &KilledAgent, now: BootTime) -> Option<Change> {
+    /// Records that the previous daemon was killed, and returns the alert. The reason applies for [`QUIET`]. Its end is not
+    /// reported.
+    pub fn killed(&mut self, daemon: &KilledDaemon, now: BootTime) -> Option<Change> {
         let state = self.states.get_mut(Reason::Killed as usize)?;
-        state.advance(Reason::Killed, Some(message::killed(agent)), now)
+        state.advance(Reason::Killed, Some(message::killed(daemon)), now)
     }
 
     /// Returns the names of the reasons that apply now.
@@ -127,7 +127,7 @@ impl HealthMonitor {
                 (jump.unsigned_abs() > CLOCK_JUMP.as_nanos()).then(|| message::clock_jumped(jump))
             }
             Reason::StateUnwritable => observation.state_error.as_deref().map(message::state_unwritable),
-            // This is told once, at the start.
+            // Reported once, at the start.
             Reason::Killed => None,
         }
     }

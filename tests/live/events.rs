@@ -272,7 +272,7 @@ fn file_changes_have_the_resolved_path(agent: &Agent) {
         action(object).ends_with("link")
             && at(object, "file.path").as_str().is_some_and(|path| path.starts_with(&directory))
     });
-    assert_eq!(links.count(), 2, "the links that failed are not told");
+    assert_eq!(links.count(), 2, "failed links are not reported");
     let reads = all.iter().filter(|object| {
         action(object).starts_with("file-write") && at(object, "file.path") == first.as_str()
     });

@@ -101,7 +101,7 @@ impl Drop for Intrusion {
     }
 }
 
-/// Returns whether an object is an alert about an incident. That the agent was killed is an alert, too.
+/// Returns whether an object is an alert about an incident. The alert about a killed daemon is not.
 fn is_alert(object: &Value) -> bool {
     at(object, "event.kind") == "alert" && at(object, "event.action") != "sensor-degraded"
 }
@@ -195,8 +195,8 @@ fn survives(test_subnet: u8, kills: u32, mut seed: u64) {
 }
 
 #[test]
-fn a_kill_is_told_by_the_successor() {
-    let Some(_machine) = machine("a_kill_is_told_by_the_successor") else { return };
+fn a_kill_is_reported_by_the_next_daemon() {
+    let Some(_machine) = machine("a_kill_is_reported_by_the_next_daemon") else { return };
     let scratch = Scratch::new();
     let path = configuration(&scratch, "");
     let degraded = |objects: Vec<Value>| -> Vec<Value> {
@@ -209,17 +209,17 @@ fn a_kill_is_told_by_the_successor() {
     let second = start(&path);
     second.wait_for("killed", SOON, |object| at(object, "minerwatch.agent.reason") == "killed");
     assert_eq!(daemon(&scratch)["degraded"][0], "killed");
-    let told = degraded(second.stop());
-    assert_eq!(told.len(), 1, "{told:#?}");
-    assert_eq!(at(&told[0], "event.severity"), 75, "{told:#?}");
-    let message = told[0]["message"].as_str().expect("a sentence");
+    let reported = degraded(second.stop());
+    assert_eq!(reported.len(), 1, "{reported:#?}");
+    assert_eq!(at(&reported[0], "event.severity"), 75, "{reported:#?}");
+    let message = reported[0]["message"].as_str().expect("a sentence");
     assert!(message.contains(&format!("process id {pid})")), "{message}");
 
     // The second one was ended by SIGTERM.
     let third = start(&path);
     third.find(Duration::from_millis(1_500), |_| false);
-    let told = degraded(third.stop());
-    assert!(told.is_empty(), "{told:#?}");
+    let reported = degraded(third.stop());
+    assert!(reported.is_empty(), "{reported:#?}");
 }
 
 #[test]

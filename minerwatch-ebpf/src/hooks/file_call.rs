@@ -29,8 +29,9 @@ use crate::{
 const MAX_CALLS: u32 = 4_096;
 /// The descriptor that means "relative to the working directory" (`AT_FDCWD`, include/uapi/linux/fcntl.h).
 const WORKING_DIRECTORY: i32 = -100;
-/// Stands for a descriptor where the name is a text and no path. The kernel never returns this number.
-const TEXT: i32 = i32::MIN;
+/// Stands for the descriptor of a name that is reported as the process passed it: the target of a symbolic link, which
+/// the kernel does not look up. No descriptor has this number.
+const AS_PASSED: i32 = i32::MIN;
 
 /// The arguments of a call, stored until the call ends. An address of 0 means that the call has no such name.
 #[derive(Clone, Copy)]
@@ -74,7 +75,7 @@ const NO_CALL: Call = Call {
     operation: 0,
 };
 
-/// Remembers a call whose arguments are `(old, new)`.
+/// Stores a call whose arguments are `(old, new)` until it ends.
 #[inline(always)]
 fn remember_names(context: &TracePointContext, operation: FileOperation) {
     remember(Call {
@@ -85,7 +86,7 @@ fn remember_names(context: &TracePointContext, operation: FileOperation) {
     });
 }
 
-/// Remembers a call whose arguments are `(olddirfd, old, newdirfd, new)`.
+/// Stores a call whose first arguments are `(olddirfd, old, newdirfd, new)` until it ends.
 #[inline(always)]
 fn remember_names_at(context: &TracePointContext, operation: FileOperation) {
     remember(Call {
@@ -98,39 +99,39 @@ fn remember_names_at(context: &TracePointContext, operation: FileOperation) {
     });
 }
 
-/// Entry of `rename(old, new)`.
+/// Runs when `rename(old, new)` is called.
 #[tracepoint(category = "syscalls", name = "sys_enter_rename")]
 fn rename_enter(context: TracePointContext) -> u32 {
     remember_names(&context, FileOperation::Rename);
     0
 }
 
-/// Entry of `renameat(olddirfd, old, newdirfd, new)` and `renameat2(…, flags)`.
+/// Runs when `renameat(olddirfd, old, newdirfd, new)` or `renameat2(…, flags)` is called.
 #[tracepoint(category = "syscalls", name = "sys_enter_renameat")]
 fn renameat_enter(context: TracePointContext) -> u32 {
     remember_names_at(&context, FileOperation::Rename);
     0
 }
 
-/// Entry of `link(old, new)`.
+/// Runs when `link(old, new)` is called.
 #[tracepoint(category = "syscalls", name = "sys_enter_link")]
 fn link_enter(context: TracePointContext) -> u32 {
     remember_names(&context, FileOperation::Link);
     0
 }
 
-/// Entry of `linkat(olddirfd, old, newdirfd, new, flags)`.
+/// Runs when `linkat(olddirfd, old, newdirfd, new, flags)` is called.
 #[tracepoint(category = "syscalls", name = "sys_enter_linkat")]
 fn linkat_enter(context: TracePointContext) -> u32 {
     remember_names_at(&context, FileOperation::Link);
     0
 }
 
-/// Entry of `symlink(text, path)`.
+/// Runs when `symlink(target, path)` is called.
 #[tracepoint(category = "syscalls", name = "sys_enter_symlink")]
 fn symlink_enter(context: TracePointContext) -> u32 {
     remember(Call {
-        directory: TEXT,
+        directory: AS_PASSED,
         name: argument(&context, 0),
         second_name: argument(&context, 1),
         operation: FileOperation::Symlink as u32,
@@ -139,11 +140,11 @@ fn symlink_enter(context: TracePointContext) -> u32 {
     0
 }
 
-/// Entry of `symlinkat(text, dirfd, path)`.
+/// Runs when `symlinkat(target, dirfd, path)` is called.
 #[tracepoint(category = "syscalls", name = "sys_enter_symlinkat")]
 fn symlinkat_enter(context: TracePointContext) -> u32 {
     remember(Call {
-        directory: TEXT,
+        directory: AS_PASSED,
         name: argument(&context, 0),
         second_directory: argument(&context, 1) as i32,
         second_name: argument(&context, 2),
@@ -153,14 +154,14 @@ fn symlinkat_enter(context: TracePointContext) -> u32 {
     0
 }
 
-/// Entry of `unlink(path)`.
+/// Runs when `unlink(path)` is called.
 #[tracepoint(category = "syscalls", name = "sys_enter_unlink")]
 fn unlink_enter(context: TracePointContext) -> u32 {
     remember(Call { name: argument(&context, 0), operation: FileOperation::Delete as u32, ..NO_CALL });
     0
 }
 
-/// Entry of `unlinkat(dirfd, path, flags)`.
+/// Runs when `unlinkat(dirfd, path, flags)` is called.
 #[tracepoint(category = "syscalls", name = "sys_enter_unlinkat")]
 fn unlinkat_enter(context: TracePointContext) -> u32 {
     remember(Call {
@@ -172,7 +173,7 @@ fn unlinkat_enter(context: TracePointContext) -> u32 {
     0
 }
 
-/// Entry of `chmod(path, mode)`.
+/// Runs when `chmod(path, mode)` is called.
 #[tracepoint(category = "syscalls", name = "sys_enter_chmod")]
 fn chmod_enter(context: TracePointContext) -> u32 {
     remember(Call {
@@ -184,7 +185,7 @@ fn chmod_enter(context: TracePointContext) -> u32 {
     0
 }
 
-/// Entry of `fchmodat(dirfd, path, mode)` and `fchmodat2(…, flags)`.
+/// Runs when `fchmodat(dirfd, path, mode)` or `fchmodat2(…, flags)` is called.
 #[tracepoint(category = "syscalls", name = "sys_enter_fchmodat")]
 fn fchmodat_enter(context: TracePointContext) -> u32 {
     remember(Call {
@@ -197,7 +198,7 @@ fn fchmodat_enter(context: TracePointContext) -> u32 {
     0
 }
 
-/// Entry of `fchmod(fd, mode)`.
+/// Runs when `fchmod(fd, mode)` is called.
 #[tracepoint(category = "syscalls", name = "sys_enter_fchmod")]
 fn fchmod_enter(context: TracePointContext) -> u32 {
     remember(Call {
@@ -236,8 +237,8 @@ fn report(context: Context, call: &Call) -> Outcome {
     files::send(context, Slot::Call, &details, &first, Some(&second))
 }
 
-/// The descriptor of a directory and a name, as the process passed them. The directory is omitted if the name is
-/// absolute, and if the name is a [`TEXT`]. Without a name, the descriptor is that of the file itself.
+/// The descriptor of a directory and a name, as the process passed them. The directory is not written if the name is
+/// absolute, or if the descriptor is [`AS_PASSED`]. Without a name, the descriptor is that of the file itself.
 struct NameArgument {
     directory: i32,
     name: u64,
@@ -253,7 +254,7 @@ impl Name for NameArgument {
             // SAFETY: one byte on our own stack.
             unsafe { UserAddress(name).read_bytes(&raw mut first, 1) }?;
         }
-        if first != b'/' && directory != TEXT {
+        if first != b'/' && directory != AS_PASSED {
             let path = if directory == WORKING_DIRECTORY {
                 Address::current_task().follow(offset!(task_fs))?.field(offset!(fs_directory))?
             } else {

@@ -4,10 +4,10 @@
 //! *old_dentry, const struct path *new_dir, struct dentry *new_dentry, unsigned int flags)`, `security_path_chmod(const
 //! struct path *path, umode_t mode)`, `security_path_link(struct dentry *old_dentry, const struct path *new_dir, struct
 //! dentry *new_dentry)`, `security_path_symlink(const struct path *dir, struct dentry *dentry, const char *old_name)`.
-//! Then fs/namei.c and fs/attr.c make the change and return the result: `vfs_unlink`, `vfs_rename`, `notify_change`,
-//! `vfs_link`, `vfs_symlink`. These functions have the expected arguments since 5.12. The last two have a further
-//! argument in some kernels, which moves the result. The new entry tells the result instead: it has an inode only after
-//! a success.
+//! Then a function in fs/namei.c or fs/attr.c makes the change: `vfs_unlink`, `vfs_rename`, `notify_change`, `vfs_link`
+//! or `vfs_symlink`. Their arguments are the same since 5.12, except that newer kernels added one to `vfs_symlink`. An
+//! fexit program finds the result after the last argument, so its place differs. For both kinds of links, the programs
+//! do not read the result, but check the new directory entry: it has an inode only if the link was created.
 //! Produces: [`FileRecord`](minerwatch_common::FileRecord) for changes that succeeded.
 //! Overhead: two programs for each of these changes. Other changes of attributes (`notify_change`) cost a table lookup.
 
@@ -22,7 +22,7 @@ use minerwatch_common::{FileOperation, Loss, MAX_COMPONENT};
 use crate::{
     constants::offset,
     emit::{self, Context, Outcome},
-    files::{self, Entry, FileDetails, LinkText, Slot},
+    files::{self, Entry, FileDetails, LinkTarget, Slot},
     kernel::{Address, Unreadable},
     path, task,
 };
@@ -45,12 +45,27 @@ struct Change {
     mount: Address,
     /// The directory entry that is changed. For a link, the new entry.
     entry: Address,
-    /// For a rename, the directory before the rename; for a hard link, the known entry; otherwise 0.
+    /// For a rename, the old directory; for a hard link, the old entry of the file; otherwise 0.
     directory: Address,
-    /// For a rename, the directory after the rename.
+    /// For a rename, the new directory.
     second_directory: Address,
     name: [u8; MAX_COMPONENT],
     second_name: [u8; MAX_COMPONENT],
+}
+
+impl Change {
+    /// Returns the contents of the record, except the paths.
+    #[inline(always)]
+    fn details(&self, operation: FileOperation) -> FileDetails {
+        FileDetails {
+            operation,
+            mode: u32::from(self.mode),
+            inode: self.inode,
+            device: self.device,
+            special: 0,
+            writable: false,
+        }
+    }
 }
 
 /// The changes in progress, by thread.
@@ -122,10 +137,10 @@ fn chmod(path: Address, mode: u64) -> Result<&'static Change, Unreadable> {
 }
 
 #[inline(always)]
-fn link(known: Address, directory: Address, entry: Address) -> Result<&'static Change, Unreadable> {
+fn link(old_entry: Address, directory: Address, entry: Address) -> Result<&'static Change, Unreadable> {
     let change = scratch(Slot::Link)?;
-    describe(change, FileOperation::Link, directory.follow(offset!(path_mount))?, known)?;
-    change.directory = known;
+    describe(change, FileOperation::Link, directory.follow(offset!(path_mount))?, old_entry)?;
+    change.directory = old_entry;
     change.entry = entry;
     Ok(change)
 }
@@ -166,7 +181,7 @@ fn forget() {
     let _ = CHANGES.remove(bpf_get_current_pid_tgid());
 }
 
-/// Ends the change of `entry` and reports the change if it succeeded.
+/// Handles the end of a change of `entry`: reports the change if it succeeded, and removes it from the table.
 #[inline(always)]
 fn ended(context: Context, slot: Slot, entry: Address, result: i32) {
     let Some(change) = in_progress(entry) else { return };
@@ -186,14 +201,7 @@ fn report(context: Context, slot: Slot, change: &Change) -> Outcome {
     if change.operation != operation as u16 {
         return Ok(());
     }
-    let details = FileDetails {
-        operation,
-        mode: u32::from(change.mode),
-        inode: change.inode,
-        device: change.device,
-        special: 0,
-        writable: false,
-    };
+    let details = change.details(operation);
     if !matches!(slot, Slot::Rename) {
         return files::send(
             context,
@@ -212,40 +220,33 @@ fn report(context: Context, slot: Slot, change: &Change) -> Outcome {
     files::send(context, slot, &details, &first, Some(&named(change.second_directory, &change.second_name)))
 }
 
-/// Ends a hard link, and reports it if the new entry has an inode.
+/// Handles the end of `vfs_link`: reports the hard link if it was created, and removes it from the table.
 #[inline(always)]
 fn link_ended(context: Context, entry: Address) {
     let Some(change) = in_progress(entry) else { return };
     let is_link = change.operation == FileOperation::Link as u16;
     if is_link && entry.follow(offset!(dentry_inode)).is_ok() {
-        let details = FileDetails {
-            operation: FileOperation::Link,
-            mode: u32::from(change.mode),
-            inode: change.inode,
-            device: change.device,
-            special: 0,
-            writable: false,
-        };
-        let known = Entry::whole(change.mount, change.directory);
+        let details = change.details(FileOperation::Link);
+        let old = Entry::whole(change.mount, change.directory);
         let new = Entry::whole(change.mount, entry);
-        emit::count_if_unread(files::send(context, Slot::Link, &details, &known, Some(&new)));
+        emit::count_if_unread(files::send(context, Slot::Link, &details, &old, Some(&new)));
     }
     forget();
 }
 
-/// Ends a symbolic link, and reports it if the entry has an inode.
+/// Handles the end of `vfs_symlink`: reports the symbolic link if it was created, and removes it from the table.
 #[inline(always)]
-fn symlink_ended(context: Context, entry: Address, text: Address) {
+fn symlink_ended(context: Context, entry: Address, target: Address) {
     let Some(change) = in_progress(entry) else { return };
     let is_symlink = change.operation == FileOperation::Symlink as u16;
     if is_symlink && let Ok(inode) = entry.follow(offset!(dentry_inode)) {
-        emit::count_if_unread(report_symlink(context, change, inode, text));
+        emit::count_if_unread(report_symlink(context, change, inode, target));
     }
     forget();
 }
 
 #[inline(always)]
-fn report_symlink(context: Context, change: &Change, inode: Address, text: Address) -> Outcome {
+fn report_symlink(context: Context, change: &Change, inode: Address, target: Address) -> Outcome {
     let details = FileDetails {
         operation: FileOperation::Symlink,
         mode: u32::from(inode.read::<u16>(offset!(inode_mode))?),
@@ -255,7 +256,7 @@ fn report_symlink(context: Context, change: &Change, inode: Address, text: Addre
         writable: false,
     };
     let link = Entry::whole(change.mount, change.entry);
-    files::send(context, Slot::Symlink, &details, &LinkText(text), Some(&link))
+    files::send(context, Slot::Symlink, &details, &LinkTarget(target), Some(&link))
 }
 
 /// Returns the address in a pointer argument.
@@ -311,14 +312,14 @@ fn symlink_allowed(context: FExitContext) -> i32 {
     0
 }
 
-/// End of `vfs_unlink(idmap, dir, dentry, delegated_inode)`.
+/// Runs when `vfs_unlink(idmap, dir, dentry, delegated_inode)` returns.
 #[fexit(function = "vfs_unlink")]
 fn unlinked(context: FExitContext) -> i32 {
     ended(Context::of(&context), Slot::Unlink, address!(context, 2), context.arg(4));
     0
 }
 
-/// End of `vfs_rename(struct renamedata *)`.
+/// Runs when `vfs_rename(struct renamedata *)` returns.
 #[fexit(function = "vfs_rename")]
 fn renamed(context: FExitContext) -> i32 {
     if let Ok(entry) = address!(context, 0).follow(offset!(rename_entry)) {
@@ -327,21 +328,21 @@ fn renamed(context: FExitContext) -> i32 {
     0
 }
 
-/// End of `notify_change(idmap, dentry, attr, delegated_inode)`.
+/// Runs when `notify_change(idmap, dentry, attr, delegated_inode)` returns.
 #[fexit(function = "notify_change")]
 fn mode_changed(context: FExitContext) -> i32 {
     ended(Context::of(&context), Slot::Chmod, address!(context, 1), context.arg(4));
     0
 }
 
-/// End of `vfs_link(old_dentry, idmap, dir, new_dentry, …)`.
+/// Runs when `vfs_link(old_dentry, idmap, dir, new_dentry, …)` returns.
 #[fexit(function = "vfs_link")]
 fn linked(context: FExitContext) -> i32 {
     link_ended(Context::of(&context), address!(context, 3));
     0
 }
 
-/// End of `vfs_symlink(idmap, dir, dentry, oldname, …)`.
+/// Runs when `vfs_symlink(idmap, dir, dentry, oldname, …)` returns.
 #[fexit(function = "vfs_symlink")]
 fn symlinked(context: FExitContext) -> i32 {
     symlink_ended(Context::of(&context), address!(context, 2), address!(context, 3));

@@ -87,14 +87,14 @@ fn memory_protect(context: TracePointContext) -> u32 {
     0
 }
 
-/// Entry of `ksys_mmap_pgoff(addr, len, prot, flags, fd, pgoff)`.
+/// Runs when `ksys_mmap_pgoff(addr, len, prot, flags, fd, pgoff)` is called.
 #[fentry(function = "ksys_mmap_pgoff")]
 fn memory_map_function(context: FEntryContext) -> i32 {
     mapped(Context::of(&context), context.arg(1), context.arg(2), context.arg(3));
     0
 }
 
-/// Entry of `__x64_sys_mprotect(regs)` or `__arm64_sys_mprotect(regs)`.
+/// Runs when `__x64_sys_mprotect(regs)` or `__arm64_sys_mprotect(regs)` is called.
 #[fentry(function = "__x64_sys_mprotect")]
 fn memory_protect_function(context: FEntryContext) -> i32 {
     let from = Context::of(&context);

@@ -41,16 +41,16 @@ pub fn joined(directory: &[u8], name: &[u8], is_cut: bool) -> Arc<str> {
     path.into()
 }
 
-/// Returns the absolute path to which a symbolic link at the path `link` leads by its `text`. Links on the way are not
-/// followed.
-pub fn link_target(link: &str, text: &[u8]) -> Arc<str> {
-    let text = until_nul(text);
-    let directory = match text.first() {
+/// Returns the target of the symbolic link at the absolute path `link` as an absolute path. `target` is the target as the
+/// process passed it. Other links in the path are not followed.
+pub fn link_target(link: &str, target: &[u8]) -> Arc<str> {
+    let target = until_nul(target);
+    let directory = match target.first() {
         Some(b'/') => "",
         _ => link.rsplit_once('/').map_or("", |(directory, _)| directory),
     };
     let mut path = directory.to_owned();
-    push_relative(&mut path, text);
+    push_relative(&mut path, target);
     path.into()
 }
 
@@ -117,15 +117,15 @@ mod tests {
     }
 
     #[test]
-    fn the_text_of_a_link_is_resolved_against_the_directory_of_the_link() {
-        for (link, text, expected) in [
+    fn a_target_is_resolved_against_the_directory_of_its_link() {
+        for (link, target, expected) in [
             ("/etc/cron.d/x", &b"/tmp/x\0"[..], "/tmp/x"),
             ("/etc/cron.d/x", b"../../tmp/./x\0", "/tmp/x"),
             ("/etc/cron.d/x", b"y\0", "/etc/cron.d/y"),
             ("/x", b"../../y\0", "/y"),
             ("/x", b"", "/"),
         ] {
-            assert_eq!(&*link_target(link, text), expected);
+            assert_eq!(&*link_target(link, target), expected);
         }
     }
 }

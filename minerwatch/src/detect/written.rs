@@ -37,8 +37,10 @@ pub struct WrittenFile {
     pub path: Arc<str>,
     /// The identity of the file, if known.
     pub file: Option<FileId>,
-    /// The kind of location of `path`.
+    /// The kind of location of `path`; of a file with hard links, an odd one of them if there is one.
     pub place: PathKind,
+    /// Number of hard links that were created since, and not deleted. Only known for a file with an identity.
+    links: u32,
     /// Whether the content was written, and not only the name or mode changed. Other programs may keep using a file
     /// that an attacker merely renamed or made executable.
     pub content: bool,
@@ -157,18 +159,23 @@ impl WrittenFiles {
             FileAction::Link => self.link(origin, change),
             FileAction::DeviceOpen | FileAction::Symlink => {}
             // The file system may reuse the inode at once.
-            FileAction::Delete => drop(self.take(change.file, &change.path)),
+            FileAction::Delete => self.delete(change),
         }
     }
 
     /// Finds a written file that is run: by its identity if known, else by its path in the same container.
     pub fn find(&self, path: &str, file: Option<FileId>, container: Option<&str>) -> Option<&WrittenFile> {
-        if let Some(found) = file.and_then(|file| self.by_file.get(&file)).and_then(|slot| self.at(*slot)) {
+        if let Some(found) = self.find_file(file) {
             return Some(found);
         }
         let found = self.by_path.get(path).and_then(|slot| self.at(*slot))?;
         let another = file.is_some() && found.file.is_some();
         (!another && found.container.as_deref() == container).then_some(found)
+    }
+
+    /// Finds a written file by its identity.
+    pub fn find_file(&self, file: Option<FileId>) -> Option<&WrittenFile> {
+        file.and_then(|file| self.by_file.get(&file)).and_then(|slot| self.at(*slot))
     }
 
     /// Returns the files that processes of a tree wrote, in slot order.
@@ -201,11 +208,14 @@ impl WrittenFiles {
         let by_same = known.as_ref().filter(|known| known.writer == writer);
         let tree = by_same.map(|known| known.tree);
         let owner = by_same.filter(|known| known.fetched || !fetched).map(|known| known.owner);
-        let armed = known.and_then(|known| known.armed).filter(|_| change.action != FileAction::Create);
+        let known = known.filter(|_| change.action != FileAction::Create);
+        let links = known.as_ref().map_or(0, |known| known.links);
+        let armed = known.and_then(|known| known.armed);
         self.keep(WrittenFile {
             path: Arc::clone(&change.path),
             file: change.file,
             place,
+            links,
             content: content != Content::Kept,
             fetched,
             written: origin.at,
@@ -245,18 +255,33 @@ impl WrittenFiles {
         }
     }
 
-    /// Remembers a file under its second name, too.
+    /// Adds the path of a new hard link. A file with an identity keeps its one entry, which a deletion of one of its paths
+    /// does not remove. Without an identity, each path has an entry.
     fn link(&mut self, origin: &Origin<'_>, change: &FileChange) {
-        let before = change.old_path.as_ref().unwrap_or(&change.path);
-        let container = origin.process.container_id().map(|id| &**id);
-        match self.find(before, change.file, container).cloned() {
+        let old_path = change.old_path.as_ref().unwrap_or(&change.path);
+        match self.take(change.file, old_path) {
             Some(known) => {
                 let place = place_of(&change.path, known.fetched);
-                self.keep(WrittenFile { path: Arc::clone(&change.path), place, ..known });
+                let place = if place.is_odd() { place } else { known.place };
+                let links = known.links + u32::from(known.file.is_some());
+                let linked = WrittenFile { path: Arc::clone(&change.path), place, links, ..known.clone() };
+                if known.file.is_none() {
+                    self.keep(known);
+                }
+                self.keep(linked);
             }
-            // A file without a name gets one, or a file that was there gets an odd one.
+            // A file of `O_TMPFILE` gets its first path, or an existing file gets an odd path.
             None if PathKind::of(&change.path).is_odd() => self.write(origin, change, Content::Kept),
             None => {}
+        }
+    }
+
+    /// Removes a file, or one of its hard links.
+    fn delete(&mut self, change: &FileChange) {
+        if let Some(known) = self.take(change.file, &change.path)
+            && known.links > 0
+        {
+            self.keep(WrittenFile { links: known.links - 1, ..known });
         }
     }
 

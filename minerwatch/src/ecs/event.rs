@@ -327,15 +327,15 @@ impl<'a> Document<'a> {
     }
 
     fn file(&mut self, change: &'a FileChange) {
-        let target = change.old_path.as_deref().filter(|_| change.action == FileAction::Symlink);
+        let target_path = change.link_target();
         self.file = Some(FileFields {
             path: &change.path,
-            target_path: target,
+            target_path,
             inode: change.file.map(|file| Shown(file.inode)),
             device: change.file.map(|file| Shown(Device(file.device))),
             mode: (change.mode != 0).then_some(Shown(Mode(change.mode))),
         });
-        if let (Some(old_path), None) = (change.old_path.as_deref(), target) {
+        if let Some(old_path) = change.old_path.as_deref().filter(|_| target_path.is_none()) {
             self.own().file = Some(OwnFile { old_path: Some(old_path) });
         }
         if let Some(device) = change.device {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{KilledAgent, QUIET, Reason};
+use super::{KilledDaemon, QUIET, Reason};
 
 pub(super) fn table_full(tables: &[(&'static str, u64)]) -> String {
     let list: Vec<String> = tables.iter().map(|(name, count)| format!("{name} ({count})")).collect();
@@ -45,12 +45,12 @@ pub(super) fn state_unwritable(error: &str) -> String {
     )
 }
 
-pub(super) fn killed(agent: &KilledAgent) -> String {
-    let KilledAgent { pid, last_alive } = agent;
+pub(super) fn killed(daemon: &KilledDaemon) -> String {
+    let KilledDaemon { pid, last_alive } = daemon;
     format!(
-        "The agent (process id {pid}) was ended by SIGKILL or a crash, was last seen alive at {last_alive}, and the \
-         host was not watched until now; find out who ended it (an intruder, or the kernel for lack of memory), and \
-         check the host with `minerwatch doctor`"
+        "The previous daemon (process id {pid}) was ended by SIGKILL or a crash after {last_alive}, and the host was not \
+         watched until now; find out who ended it (an intruder, or the kernel for lack of memory), and what was \
+         started on the host meanwhile"
     )
 }
 

@@ -13,7 +13,7 @@ pub enum Reason {
     ClockJumped,
     /// The state directory cannot be written.
     StateUnwritable,
-    /// The daemon before was killed or crashed.
+    /// The previous daemon was killed or crashed.
     Killed,
 }
 
@@ -41,7 +41,7 @@ impl Reason {
     }
 
     /// Returns the severity of the alert. From 70 on, somebody should look at once: neither a hook nor the daemon
-    /// vanishes by itself.
+    /// ends by itself.
     pub fn severity(self) -> u32 {
         match self {
             Self::HookGone | Self::Killed => 75,

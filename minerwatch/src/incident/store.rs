@@ -459,6 +459,10 @@ impl Incidents {
     ) -> Option<Serial> {
         let container = context.process.container_id().cloned();
         let verb = match change.action {
+            // Another path still leads to the file.
+            FileAction::Delete if written.find_file(change.file).is_some() => {
+                Some("deleted one of its links")
+            }
             FileAction::Delete => {
                 self.deleted_itself(context, change);
                 self.membership.release_file(&change.path, change.file, container.as_deref())?;

@@ -68,7 +68,8 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     effective.check_paths()?;
     let Effective { config, path: config_path, text, .. } = effective;
     let (commands, mut queue) = mpsc::channel(MAX_COMMANDS);
-    // Before the lock, because a signal that ends the process at once would look like a crash.
+    // Signals are handled before the lock is taken. Otherwise, a SIGTERM during the start would end the process without
+    // clearing the lock, and the next daemon would report a kill.
     signals::forward(commands.clone())?;
     let boot_id = host::context().boot_id;
     let mut state_lock = StateLock::take(&config.state.directory, Arc::clone(&boot_id))?;

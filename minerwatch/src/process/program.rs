@@ -24,7 +24,7 @@ pub fn script_of<'a>(
         return Some(invoked);
     }
     let mut first_file = None;
-    let mut rest = told(name, arguments).iter().map(AsRef::as_ref);
+    let mut rest = arguments_after_name(name, arguments).iter().map(AsRef::as_ref);
     while let Some(argument) = rest.next() {
         match argument.strip_prefix(['-', '+']) {
             Some(flags) if runner.runs_no_file(flags) => {
@@ -63,7 +63,7 @@ pub fn reads_program_from_input(executable: &str, arguments: &[impl AsRef<str>])
     let Some(runner @ (Runner::Shell | Runner::Language)) = Runner::of(name) else {
         return false;
     };
-    let mut rest = told(name, arguments).iter().map(AsRef::as_ref);
+    let mut rest = arguments_after_name(name, arguments).iter().map(AsRef::as_ref);
     while let Some(argument) = rest.next() {
         let Some(flags) = argument.strip_prefix(['-', '+']) else { return false };
         // After these, no argument is a file: `-s`, `-`. After `-c` the code follows.
@@ -77,9 +77,9 @@ pub fn reads_program_from_input(executable: &str, arguments: &[impl AsRef<str>])
     true
 }
 
-/// Returns what an interpreter is told after its name. The name of an applet that interprets is passed over: `busybox sh
-/// FILE`. Any other applet is the program that runs: `busybox wget`.
-fn told<'a, Argument: AsRef<str>>(name: &str, arguments: &'a [Argument]) -> &'a [Argument] {
+/// Returns the arguments of an interpreter without its name. `busybox sh FILE` has two names in front, that of busybox and
+/// that of the applet `sh`. Other applets are the program that runs, and stay: `busybox wget`.
+fn arguments_after_name<'a, Argument: AsRef<str>>(name: &str, arguments: &'a [Argument]) -> &'a [Argument] {
     let Some((called, rest)) = arguments.split_first() else { return arguments };
     let is_by_own_name = name == "busybox" && base_name(called.as_ref()) == name;
     match rest.split_first() {

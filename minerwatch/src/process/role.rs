@@ -206,10 +206,26 @@ pub(super) fn starts_services(path: &str) -> bool {
     (is_tool && is_in_system_directory(path)) || SCRIPTS.iter().any(|place| path.starts_with(place))
 }
 
-/// Whether a tool for containers is told to run a program of the host: `podman unshare PROGRAM`, which makes no more than
-/// a namespace of users.
+/// Whether the command of a container tool is `unshare`, which runs a program of the host in a new user namespace:
+/// `podman unshare PROGRAM`.
 fn runs_on_the_host(arguments: &[impl AsRef<str>]) -> bool {
-    arguments.iter().skip(1).any(|argument| argument.as_ref() == "unshare")
+    // The commands whose own arguments may contain the word.
+    const COMMANDS: [&str; 12] = [
+        "unshare",
+        "run",
+        "exec",
+        "create",
+        "start",
+        "build",
+        "bud",
+        "from",
+        "container",
+        "pod",
+        "kube",
+        "play",
+    ];
+    let mut arguments = arguments.iter().skip(1).map(AsRef::as_ref);
+    arguments.find(|argument| COMMANDS.contains(argument)) == Some("unshare")
 }
 
 /// Whether the arguments are those of a login shell, in a person's session: `argv[0]` starts with a dash, or a login
@@ -329,7 +345,9 @@ mod tests {
         for path in ["/usr/bin/podman", "/usr/bin/buildah"] {
             assert_eq!(role(path, &["x", "unshare", "/tmp/x"], None), Role::Other, "{path}");
             assert_eq!(role(path, &["x", "--root", "/r", "unshare", "/tmp/x"], None), Role::Other, "{path}");
-            assert_eq!(role(path, &["x", "run", "image"], None), Role::ContainerRuntime, "{path}");
+            for arguments in [&["x", "run", "image"][..], &["x", "run", "image", "unshare", "-r", "sh"]] {
+                assert_eq!(role(path, arguments, None), Role::ContainerRuntime, "{path} {arguments:?}");
+            }
         }
     }
 

@@ -36,8 +36,9 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
 }
 
 fn is_kernel_name(name: &str) -> bool {
-    /// Length to which the kernel cuts a name (`TASK_COMM_LEN` in `include/linux/sched.h`, without the final zero).
-    const SHOWN: usize = 15;
+    /// Maximum length of the name of a task in bytes (`TASK_COMM_LEN` in `include/linux/sched.h`, without the NUL). The
+    /// kernel cuts longer names.
+    const MAX_LENGTH: usize = 15;
     const THREADS: [&str; 54] = [
         "scsi_eh_",
         "scsi_tmf_",
@@ -108,7 +109,7 @@ fn is_kernel_name(name: &str) -> bool {
         .iter()
         .filter(|thread| matches!(thread.as_bytes(), [one, two, ..] if one == first && two == second))
         .find_map(|thread| {
-            let is_cut = thread.get(..SHOWN) == Some(name);
+            let is_cut = thread.get(..MAX_LENGTH) == Some(name);
             let rest = if is_cut { "" } else { name.strip_prefix(thread)? };
             let is_number =
                 |next: char| next.is_ascii_digit() || matches!(next, '/' | ':' | 'u' | 'H' | '-' | 'i');
@@ -126,8 +127,12 @@ fn is_kernel_name(name: &str) -> bool {
     }
 }
 
-/// Whether a name is that of a thread for one device: `irq/24-nvme0q1` (`kernel/irq/manage.c`, `setup_irq_thread`),
-/// `jbd2/sda1-8` (`fs/jbd2/journal.c`, the device and the inode of the journal), `xfsaild/dm-0` (`fs/xfs/xfs_trans_ail.c`).
+/// Whether the two parts of a name, before and after the first `/`, are those of a kernel thread that serves one device:
+///
+/// - `irq/24-nvme0q1`: the number of the interrupt and the device (`kernel/irq/manage.c`, `setup_irq_thread`)
+/// - `jbd2/sda1-8`: the device and the inode of the journal (`fs/jbd2/journal.c`)
+/// - `xfsaild/dm-0`: the device (`fs/xfs/xfs_trans_ail.c`)
+/// - `dmcrypt_write/252:0`: the number of the device (`drivers/md/dm-crypt.c`)
 fn is_of_device(thread: &str, device: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_device = |text: &str| !text.is_empty() && !text.contains('/');

@@ -2,11 +2,11 @@
 
 mod places;
 
-use places::Starter;
+use places::{Facts, Starter};
 
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
-    model::{ChainKind, EventBody, EventType, FileAction, SignalClass},
+    model::{ChainKind, EventBody, EventType, SignalClass},
     process::{Command, Role, base_name, is_in_system_directory, resolve},
 };
 
@@ -68,8 +68,8 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
             if change.host_path.is_some() {
                 finding = finding.value("seen_as", &change.path);
             }
-            Some(match change.old_path.as_deref().filter(|_| change.action == FileAction::Symlink) {
-                Some(target) => finding.value("leads_to", target),
+            Some(match change.link_target() {
+                Some(target) => finding.value("target_path", target),
                 None => finding,
             })
         }
@@ -90,7 +90,12 @@ fn changed(context: &DetectionContext<'_>, path: &str, is_of_host: bool) -> Opti
     if starter == Starter::At && context.process.role == Role::Scheduler {
         return None;
     }
-    let detail = format!("'{}' changed {} ({path})", context.process.view.name, facts.words);
+    Some(finding(context, &facts, path, "changed"))
+}
+
+/// Returns the finding about the file at `path`. `verb` says what the process did with it.
+fn finding(context: &DetectionContext<'_>, facts: &Facts, path: &str, verb: &str) -> Finding {
+    let detail = format!("'{}' {verb} {} ({path})", context.process.view.name, facts.words);
     let mut finding = Finding::new(PERSISTENCE, context, detail)
         .value("path", path)
         .technique(facts.technique)
@@ -99,10 +104,11 @@ fn changed(context: &DetectionContext<'_>, path: &str, is_of_host: bool) -> Opti
         finding = finding.full();
         finding.persists = true;
     }
-    Some(finding)
+    finding
 }
 
-/// Judges a unit that is enabled or linked by its path. systemd itself makes the link, on behalf of the command.
+/// Judges `systemctl enable` and `systemctl link` of a unit that lies outside the directories for units. systemd creates
+/// the link, so only the command line names who asked for it.
 fn enabled(context: &DetectionContext<'_>) -> Option<Finding> {
     let command = context.command?;
     if !command.is(&["systemctl"]) {
@@ -113,12 +119,12 @@ fn enabled(context: &DetectionContext<'_>) -> Option<Finding> {
     if !matches!(verb, "link" | "enable" | "reenable") {
         return None;
     }
-    let unit = operands.find(|operand| operand.contains('/'))?;
-    let unit = resolve(&context.process.view.directory, unit);
-    let is_user = command.arguments().any(|argument| argument == "--user");
-    let directory = if is_user { "/etc/systemd/user" } else { "/etc/systemd/system" };
-    let finding = changed(context, &format!("{directory}/{}", base_name(&unit)), false)?;
-    Some(finding.value("leads_to", &*unit))
+    let unit = operands
+        .filter(|operand| operand.contains('/'))
+        .map(|operand| resolve(&context.process.view.directory, operand))
+        .find(|unit| Starter::of(unit).is_none())?;
+    let kind = Starter::of(&format!("/etc/systemd/system/{}", base_name(&unit)))?;
+    (!is_usual_writer(context, &[])).then(|| finding(context, &kind.facts(), &unit, "enabled"))
 }
 
 /// Judges a tool that gives an account the user id of root. Its change of the accounts alone is usual.
@@ -292,12 +298,15 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_that_is_enabled_by_its_path_counts() {
-        let cases: [(&[&str], bool); 6] = [
+    fn a_unit_from_elsewhere_that_is_enabled_counts() {
+        let cases: [(&[&str], bool); 9] = [
             (&["systemctl", "link", "/tmp/x.service"], true),
             (&["systemctl", "enable", "--now", "/opt/x/x.service"], true),
             (&["systemctl", "--user", "enable", "./x.timer"], true),
+            (&["systemctl", "enable", "nginx.service", "/srv/x.service"], true),
             (&["systemctl", "enable", "nginx.service"], false),
+            (&["systemctl", "enable", "/usr/lib/systemd/system/nginx.service"], false),
+            (&["systemctl", "enable", "/etc/systemd/system/x.timer"], false),
             (&["systemctl", "status", "/dev/sda"], false),
             (&["systemctl", "restart", "nginx"], false),
         ];

@@ -120,7 +120,7 @@ fn by_change<'a>(
         FileAction::Write if trace == Trace::Log && process.role == Role::Shell => {
             Some((trace, change.place(), "overwrote"))
         }
-        FileAction::Symlink if change.old_path.as_deref() == Some("/dev/null") => {
+        FileAction::Symlink if change.link_target() == Some("/dev/null") => {
             Some((trace, change.place(), "linked to nowhere"))
         }
         _ => None,

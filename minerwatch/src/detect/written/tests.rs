@@ -245,3 +245,42 @@ fn a_small_buffer_has_no_reserve() {
     assert_eq!(is_fetched(&files, "/tmp/a"), Some(false));
     assert_eq!((is_fetched(&files, "/tmp/fetched"), files.evicted()), (None, 1));
 }
+
+#[test]
+fn a_file_is_known_as_long_as_one_of_its_links_is_there() {
+    for deleted_first in ["/tmp/a", "/usr/local/bin/b"] {
+        let (mut host, shell) = host();
+        host.create(shell, "/tmp/a", 0o755);
+        host.link(shell, "/tmp/a", "/usr/local/bin/b");
+        host.delete(shell, deleted_first);
+        let file = host.events().iter().rev().find_map(|event| match &event.body {
+            EventBody::File(change) => change.file,
+            _ => None,
+        });
+        let files = observed(&host, CAPACITY);
+        let written = files.find("/usr/local/bin/b", file, None).expect("one link is left");
+        assert!(written.place.is_odd(), "it was written in /tmp");
+        host.delete(shell, "/usr/local/bin/b");
+        assert!(observed(&host, CAPACITY).find("/usr/local/bin/b", file, None).is_none(), "no link is left");
+    }
+}
+
+#[test]
+fn without_an_identity_each_link_is_known_by_its_path() {
+    let (mut host, shell) = host();
+    host.create(shell, "/tmp/a", 0o755);
+    host.link(shell, "/tmp/a", "/var/tmp/b");
+    host.delete(shell, "/tmp/a");
+    let mut files = WrittenFiles::new(CAPACITY);
+    let mut table = ProcessTable::new(TableLimits::default());
+    for event in host.events() {
+        let mut event = event.clone();
+        if let EventBody::File(change) = &mut event.body {
+            change.file = None;
+        }
+        table.apply(&event);
+        files.observe(&event, table.get(event.subject.key).expect("a known process"), &table);
+    }
+    assert!(files.find("/var/tmp/b", None, None).is_some());
+    assert!(files.find("/tmp/a", None, None).is_none());
+}

@@ -22,7 +22,7 @@ pub enum FileAction {
     Chmod,
     /// A watched device (MSR, GPU) was opened, for reading or writing.
     DeviceOpen,
-    /// It got a second name (a hard link).
+    /// It got another path (a hard link).
     Link,
     /// A symbolic link was created.
     Symlink,
@@ -35,8 +35,8 @@ pub struct FileChange {
     pub action: FileAction,
     /// Absolute path in the process's mount namespace; for a rename or a link, the new path.
     pub path: Arc<str>,
-    /// For a rename, the old path; for a hard link, the path of the file before; for a symbolic link, the absolute path
-    /// that the link leads to, which need not exist.
+    /// For a rename or a hard link, the old path. For a symbolic link, its target as an absolute path, at which there may be
+    /// no file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old_path: Option<Arc<str>>,
     /// Path of the same file on the host, if the process sees the file under another path: through a mounted directory of
@@ -65,6 +65,11 @@ impl FileChange {
             | FileAction::Symlink => true,
             FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => false,
         }
+    }
+
+    /// The target of a new symbolic link, as an absolute path.
+    pub fn link_target(&self) -> Option<&str> {
+        self.old_path.as_deref().filter(|_| self.action == FileAction::Symlink)
     }
 
     /// The path by which the host itself knows the file, else the path that the process used.

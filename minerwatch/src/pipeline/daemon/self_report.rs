@@ -8,7 +8,7 @@ use super::{outputs::ConfiguredOutputs, state_lock::StateLock};
 
 use crate::{
     config::Config,
-    health::{Change, HealthMonitor, KilledAgent, Observation},
+    health::{Change, HealthMonitor, KilledDaemon, Observation},
     host,
     model::{AgentNews, AgentReport, BootTime},
     pipeline::{event_loop::EventLoop, stages::OutputSink},
@@ -66,16 +66,16 @@ impl SelfReport {
         self.alive
     }
 
-    /// Reports the start, and how the daemon before ended if it was killed.
+    /// Reports the start, and that the previous daemon was killed if it was.
     pub fn start(
         &mut self,
-        killed: Option<KilledAgent>,
+        killed: Option<KilledDaemon>,
         event_loop: &mut EventLoop,
         sink: &mut impl OutputSink,
     ) -> io::Result<()> {
         let message = format!("minerwatch {} watches this host", env!("CARGO_PKG_VERSION"));
         self.send(AgentNews::Started, message, event_loop, sink)?;
-        match killed.and_then(|agent| self.monitor.killed(&agent, host::now())) {
+        match killed.and_then(|daemon| self.monitor.killed(&daemon, host::now())) {
             Some(change) => self.tell(change, event_loop, sink),
             None => Ok(()),
         }

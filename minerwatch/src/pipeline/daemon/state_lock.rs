@@ -15,7 +15,7 @@ use rustix::{
 };
 use tracing::{debug, warn};
 
-use crate::{health::KilledAgent, model::Moment, pipeline::WrongUsage, state_files};
+use crate::{health::KilledDaemon, model::Moment, pipeline::WrongUsage, state_files};
 
 const NAME: &str = "lock";
 /// Maximum length of the row in the file, in bytes: a process id and a boot id.
@@ -23,21 +23,21 @@ const MAX_ROW: u64 = 64;
 
 /// The lock of a state directory. The kernel releases it when the process ends, however it ends.
 ///
-/// The file holds the process id and the boot id until a clean end. A row that is left over from the same boot means
-/// that the daemon was killed or crashed.
+/// The file contains the process id and the boot id until the daemon ends cleanly. If a daemon finds them there, and the
+/// boot is the same, the previous daemon was killed or crashed.
 #[derive(Debug)]
 pub struct StateLock {
     file: File,
     boot_id: Arc<str>,
-    /// The daemon before, if it was killed and nobody was told yet.
+    /// What the previous daemon left in the file, until [`StateLock::take_killed`] returns it.
     killed: Option<LeftRow>,
 }
 
-/// A row that no clean end cleared.
+/// The row of a daemon that did not end cleanly.
 #[derive(Debug)]
 struct LeftRow {
     pid: u32,
-    /// When the file was last touched.
+    /// The modification time of the file.
     touched: SystemTime,
 }
 
@@ -58,19 +58,19 @@ impl StateLock {
         }
     }
 
-    /// Returns the daemon before, if it was killed or crashed. Returns it once. A daemon that ends before it asks,
-    /// because its start failed, leaves the answer to the next one.
-    pub fn take_killed(&mut self) -> Option<KilledAgent> {
+    /// Returns the previous daemon if it was killed or crashed, at the first call. If a daemon ends without this call,
+    /// because its start failed, the next daemon gets the answer.
+    pub fn take_killed(&mut self) -> Option<KilledDaemon> {
         let LeftRow { pid, touched } = self.killed.take()?;
         let since_1970 = touched.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let seconds = i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX);
-        Some(KilledAgent { pid, last_alive: Moment::from_unix(seconds) })
+        Some(KilledDaemon { pid, last_alive: Moment::from_unix(seconds) })
     }
 
-    /// Notes that the daemon is alive. The next daemon says so if this one is killed.
+    /// Stores the current time as the last one at which the daemon was alive.
     pub fn touch(&self) {
         if let Err(error) = self.file.set_modified(SystemTime::now()) {
-            debug!(%error, "the time cannot be noted at the lock of the state directory");
+            debug!(%error, "the modification time of the lock cannot be set");
         }
     }
 
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_killed_daemon_is_told_once_also_if_a_start_fails() {
+    fn a_killed_daemon_is_returned_once_also_if_a_start_fails() {
         let scratch = tempfile::tempdir().expect("a directory");
         let directory = scratch.path();
         let path = directory.join(NAME);
@@ -215,8 +215,8 @@ mod tests {
 
         drop(take(directory).expect("it is free"));
         let mut lock = take(directory).expect("it is free").expect("it can be written");
-        let told = KilledAgent { pid: 12, last_alive: Moment::from_unix(1_800_000_000) };
-        assert_eq!(lock.take_killed(), Some(told));
+        let killed = KilledDaemon { pid: 12, last_alive: Moment::from_unix(1_800_000_000) };
+        assert_eq!(lock.take_killed(), Some(killed));
         assert_eq!(lock.take_killed(), None);
         drop(lock);
         let mut lock = take(directory).expect("it is free").expect("it can be written");

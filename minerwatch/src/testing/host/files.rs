@@ -34,14 +34,14 @@ impl Host {
         self.change(key, FileAction::Rename, to, Some(from), 0o644);
     }
 
-    /// Gives a file a second name.
+    /// Creates a hard link: gives the file at `from` the additional path `to`.
     pub fn link(&mut self, key: ProcessKey, from: &str, to: &str) {
         let file = self.file(from);
         self.files.insert(to.to_owned(), file);
         self.change(key, FileAction::Link, to, Some(from), 0o644);
     }
 
-    /// Creates a symbolic link at `link` that leads to the absolute path `target`.
+    /// Creates a symbolic link at `link`, with the absolute path `target` as its target.
     pub fn symlink(&mut self, key: ProcessKey, target: &str, link: &str) {
         self.change(key, FileAction::Symlink, link, Some(target), 0o120_777);
     }
