@@ -27,6 +27,7 @@ mod scan;
 mod status;
 mod streams;
 mod tail;
+mod watch_clean;
 
 use std::process::ExitCode;
 
@@ -62,6 +63,7 @@ enum Command {
     Alert(alert::Arguments),
     Respond(respond::Arguments),
     Release(release::Arguments),
+    WatchClean(watch_clean::Arguments),
     Evidence(evidence::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -119,6 +121,7 @@ fn run(command: Command) -> Result<ExitReason, Failure> {
         Command::Status(arguments) => status::main(&arguments),
         Command::Respond(arguments) => respond::main(&arguments),
         Command::Release(arguments) => release::main(&arguments),
+        Command::WatchClean(arguments) => watch_clean::main(&arguments),
         Command::Evidence(arguments) => evidence::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments),
         Command::Man(arguments) => man::main(&arguments),
@@ -199,6 +202,9 @@ mod tests {
             "respond 1-1-1 --isolate --throttle --stop --quarantine --pid 7 --dry-run --json --socket /tmp/s",
             "release 1-1-1 --json --socket /tmp/s --config m.toml",
             "release 1-1-1 --state /tmp/state",
+            "watch-clean",
+            "watch-clean 1-1-1 --for 7d --json --socket /tmp/s",
+            "watch-clean 1-1-1 --end",
             "completions zsh",
             "man /tmp/man1",
             "evidence 1-1-1 -o case.tar.gz",
@@ -236,6 +242,9 @@ mod tests {
             "completions",
             "completions ksh",
             "man",
+            "watch-clean --for 1h",
+            "watch-clean --end",
+            "watch-clean 1-1-1 --end --for 1h",
             "release",
             "release 1-1-1 --config m.toml --state /tmp/state",
         ] {

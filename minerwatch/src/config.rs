@@ -27,6 +27,7 @@ use std::{
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use sha2::{Digest as _, Sha256};
@@ -129,6 +130,9 @@ section! {
     pub struct Detection {
         /// Minimum verdict for which an alert is sent.
         pub min_verdict: Verdict = Verdict::Suspected, choice();
+        /// Time for which a closed incident is watched for a return, in hours; 0 means not at all
+        /// ([response.md](response.md#after-the-cleaning)).
+        pub watch_hours: u64 = 72, between(0, 8_784);
         /// Minimum CPU usage of a busy process (signal C9), in per cent of one processor.
         pub process_cpu_percent: u64 = 70, between(1, 10_000);
         /// Time for which a process must be busy, in seconds.
@@ -254,6 +258,13 @@ impl Detection {
     }
 }
 
+impl Detection {
+    /// Returns the time for which a closed incident is watched.
+    pub fn watch(&self) -> Duration {
+        Duration::from_secs(self.watch_hours.saturating_mul(3_600))
+    }
+}
+
 impl Config {
     /// Reads and checks a configuration file, and applies the environment of this process.
     ///
@@ -293,7 +304,7 @@ impl Config {
 
     /// Returns the sections that differ from `new` and take effect only at the next start, because they decide what is
     /// loaded, opened or allocated at the start. A running daemon can apply changes of the other sections, of the minimum
-    /// verdict and of the exceptions.
+    /// verdict, of the watch of closed incidents and of the exceptions.
     pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
         // The pattern names all sections, so that a new section requires a decision here.
         let Self {
@@ -321,6 +332,7 @@ impl Config {
                 "detection",
                 Detection {
                     min_verdict: new.detection.min_verdict,
+                    watch_hours: new.detection.watch_hours,
                     exceptions_file: new.detection.exceptions_file.clone(),
                     except: new.detection.except.clone(),
                     ..detection.clone()

@@ -32,7 +32,7 @@ pub use client::{ConnectError, ControlClient, Lines};
 pub use connection::Group;
 pub use counters::ControlCounters;
 pub use pipeline_request::{PipelineRequest, Question};
-pub use request::{Peer, Request, RespondRequest, TailRequest};
+pub use request::{Peer, Request, RespondRequest, TailRequest, WatchRequest};
 use subscribers::Subscribers;
 
 /// Capacity of the queue of requests to the pipeline.

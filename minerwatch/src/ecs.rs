@@ -31,6 +31,7 @@ mod templates;
 pub(crate) mod tests;
 mod timestamp;
 mod values;
+mod watched;
 
 use std::sync::Arc;
 
@@ -38,7 +39,7 @@ use serde::Serialize;
 
 use crate::model::{
     AgentContext, AgentReport, Alert, BootTime, Event, ExtraFields, HostContext, IncidentId, ProcessView,
-    ResponseReport, SignalId, Verdict, WallClock,
+    ResponseReport, SignalId, Verdict, WallClock, WatchedIncident,
 };
 use crate::redact::Redactor;
 use event_id::EventIds;
@@ -185,6 +186,11 @@ impl Encoder {
         lines: &mut Vec<u8>,
     ) {
         self.encode_response(report, suspect, sequence, lines);
+    }
+
+    /// Appends the line of an incident that is watched for a return, with its newline.
+    pub fn watched(&self, watched: &WatchedIncident, lines: &mut Vec<u8>) {
+        self.encode_watched(watched, lines);
     }
 
     fn time(&self, time: BootTime) -> Timestamp {

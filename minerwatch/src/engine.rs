@@ -72,14 +72,20 @@ impl Engine {
             dead_memory,
             quiet,
             quiet_persistent,
+            watch,
             min_verdict,
             load,
             accounts,
             clock,
             without,
         } = settings;
-        let mut incidents =
-            Incidents::new(IncidentLimits { incidents: max_incidents, quiet, quiet_persistent, min_verdict });
+        let mut incidents = Incidents::new(IncidentLimits {
+            incidents: max_incidents,
+            quiet,
+            quiet_persistent,
+            min_verdict,
+            watch,
+        });
         if without.contains(&TRIPLE_CHAIN.signal_id()) {
             incidents.ignore_chains();
         }
@@ -177,6 +183,11 @@ impl Engine {
         self.incidents.set_min_verdict(min_verdict);
     }
 
+    /// Replaces [`EngineSettings::watch`].
+    pub fn set_watch(&mut self, watch: Duration) {
+        self.incidents.set_watch(watch);
+    }
+
     /// Replaces the exceptions. `clock` is the wall clock that decides which have expired. A new engine has none.
     pub fn set_exceptions(&mut self, exceptions: Arc<ExceptionSet>, clock: WallClock) {
         self.incidents.set_exceptions(exceptions, clock);
@@ -225,6 +236,7 @@ impl Engine {
             parked: (self.before_fork.len() + self.before_answer.len()) as u64,
             parked_lost: self.before_fork.given_up() + self.before_answer.given_up(),
             incidents: self.incidents.len() as u64,
+            incidents_watched: self.incidents.watched_len() as u64,
             incidents_by_verdict: self.incidents.by_verdict(),
             incidents_evicted: self.incidents.evicted(),
             incidents_restored: self.incidents.restored(),

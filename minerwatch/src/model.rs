@@ -38,6 +38,7 @@ mod time;
 mod tls;
 mod verdict;
 pub mod wallet;
+mod watched;
 
 pub use account::{Account, AccountHasher};
 pub use agent_report::{AgentNews, AgentReport};
@@ -82,3 +83,4 @@ pub use socket::{HeldSocket, SocketSide};
 pub use time::{BootTime, WallClock};
 pub use tls::TlsHello;
 pub use verdict::Verdict;
+pub use watched::{NotWatched, WatchedIncident};

@@ -36,6 +36,7 @@ pub const ALL: &[Command] = &[
     command("respond", true),
     // `release` works without the daemon, but needs root all the same.
     command("release", true),
+    command("watch-clean", true),
     command("evidence", true),
     command("completions", false),
     command("man", false),

@@ -7,7 +7,10 @@ mod text;
 use serde::Serialize;
 use serde_json::Value;
 
-pub(super) use self::{script::script, text::text};
+pub(super) use self::{
+    script::script,
+    text::{shown, text},
+};
 use crate::ecs::read::{items, text as field, texts};
 use place::Place;
 
@@ -29,6 +32,8 @@ pub(super) enum Kind {
     Review,
     /// Checks whether anything is left.
     Verify,
+    /// Notices a return.
+    Watch,
 }
 
 /// A step of the plan.
@@ -130,6 +135,12 @@ pub(super) fn plan(line: &[u8]) -> Option<Plan> {
         "cgroups",
         "what the response changed is undone",
         &[&["minerwatch", "release", &incident]],
+    ));
+    steps.push(step(
+        Kind::Watch,
+        "the incident",
+        "whatever returns within 72 hours opens it again",
+        &[&["minerwatch", "watch-clean", &incident]],
     ));
     let message = field(&alert, "message").unwrap_or_default().to_owned();
     Some(Plan { incident, message, container, steps })
@@ -251,6 +262,7 @@ mod tests {
                 (Kind::Review, "ml"),
                 (Kind::Verify, "this host"),
                 (Kind::Restore, "cgroups"),
+                (Kind::Watch, "the incident"),
             ]
         );
         assert!(super::plan(b"{}").is_none());

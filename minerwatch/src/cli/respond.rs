@@ -16,7 +16,7 @@ use crate::{
     model::{ResponseReport, Stage},
     respond::{KnownCase, RESPONSE_OFF},
 };
-use period::Period;
+pub(super) use period::Period;
 
 /// Isolate, throttle, freeze, stop or quarantine the suspects of an incident
 ///

@@ -8,7 +8,7 @@ use tokio::{
     net::UnixStream,
 };
 
-use super::request::{Request, RespondRequest, TailRequest};
+use super::request::{Request, RespondRequest, TailRequest, WatchRequest};
 
 /// Why a client cannot connect to the daemon.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +103,11 @@ impl ControlClient {
     /// Requests that what the response did is undone. The answer has a line per report.
     pub async fn release(self, incident: String) -> io::Result<Lines> {
         self.ask(&Request::Release { incident }).await
+    }
+
+    /// Requests a watch, its end, or the list of watched incidents. The answer has one JSON object per incident.
+    pub async fn watch(self, request: WatchRequest) -> io::Result<Lines> {
+        self.ask(&Request::Watch(request)).await
     }
 
     async fn ask(mut self, request: &Request) -> io::Result<Lines> {

@@ -134,6 +134,7 @@ impl Service {
                 self.ask(Question::Exceptions { reload }, &mut writer).await
             }
             Ok(Request::Explain { incident }) => self.ask(Question::Explain(incident), &mut writer).await,
+            Ok(Request::Watch(request)) => self.ask(Question::Watch(request), &mut writer).await,
             Ok(Request::Tail(request)) => self.tail(request, &mut reader, writer).await,
             Err(error) => refuse(&mut writer, &format!("this is not a request: {error}")).await,
         }

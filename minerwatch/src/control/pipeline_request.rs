@@ -2,7 +2,7 @@
 
 use tokio::sync::oneshot;
 
-use super::request::{Peer, RespondRequest};
+use super::request::{Peer, RespondRequest, WatchRequest};
 
 /// A question that only the pipeline can answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum Question {
     Respond(RespondRequest, Peer),
     /// Undo what the response did for the incident with this id.
     Release(String, Peer),
+    /// Watch a cleaned incident for a return, end its watch, or list the watched incidents.
+    Watch(WatchRequest),
 }
 
 /// A question, with the channel for its answer. If the request is dropped without an answer, the client gets an error.

@@ -36,6 +36,20 @@ pub enum Request {
         /// The id of the incident.
         incident: String,
     },
+    /// Watch a cleaned incident for a return, end its watch, or list the watched incidents.
+    Watch(WatchRequest),
+}
+
+/// A request about the watch of incidents.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WatchRequest {
+    /// The id of the incident, or `None` to list the watched incidents.
+    pub incident: Option<String>,
+    /// The time in seconds, instead of 72 hours.
+    pub seconds: Option<u64>,
+    /// Whether to end the watch.
+    pub end: bool,
 }
 
 /// Stages to apply to the suspects of an incident.
@@ -110,6 +124,8 @@ mod tests {
             ),
             (r#"{"command":"tail"}"#, Some(Request::Tail(TailRequest::default()))),
             (r#"{"command":"tail","kinds":["exec"],"pid":7,"alerts":false}"#, Some(Request::Tail(tail))),
+            (r#"{"command":"watch"}"#, Some(Request::Watch(WatchRequest::default()))),
+            (r#"{"command":"watch","incident":"a","second":1}"#, None),
             (r#"{"command":"tail","kind":["exec"]}"#, None),
             (r#"{"command":"tail","kinds":["exce"]}"#, None),
             (r#"{"command":"stop"}"#, None),

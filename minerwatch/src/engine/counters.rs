@@ -28,6 +28,8 @@ pub struct EngineCounters {
     pub incidents: u64,
     /// Open incidents by their verdict: `mining`, `suspected`, `noted`. Those without a verdict are in `incidents` only.
     pub incidents_by_verdict: BTreeMap<&'static str, u64>,
+    /// Closed incidents that are watched for a return.
+    pub incidents_watched: u64,
     /// Incidents evicted because the limit was reached.
     pub incidents_evicted: u64,
     /// Incidents that were restored at the start.

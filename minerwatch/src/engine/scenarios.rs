@@ -9,3 +9,4 @@ mod property;
 mod restart;
 mod sabotage;
 mod suspects;
+mod watch;

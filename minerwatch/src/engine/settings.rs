@@ -26,6 +26,8 @@ pub struct EngineSettings {
     pub quiet: Duration,
     /// The value of `quiet` for an incident that installed persistence.
     pub quiet_persistent: Duration,
+    /// Time for which a closed incident is watched for a return. Zero if it is not watched.
+    pub watch: Duration,
     /// The lowest verdict that causes an alert. An incident below this verdict is kept and may cause an alert later.
     pub min_verdict: Verdict,
     /// Thresholds of CPU use.
@@ -50,6 +52,7 @@ impl Default for EngineSettings {
             dead_memory: table.memory,
             quiet: incidents.quiet,
             quiet_persistent: incidents.quiet_persistent,
+            watch: incidents.watch,
             min_verdict: incidents.min_verdict,
             load: LoadThresholds::default(),
             accounts: AccountHasher::default(),

@@ -107,9 +107,21 @@ impl Identity {
         &self.path
     }
 
+    /// The path of what runs, for people: the script, or the executable.
+    pub(super) fn shown(&self) -> Arc<str> {
+        let script = self.script.as_ref().filter(|script| script.starts_with('/'));
+        Arc::clone(script.unwrap_or(&self.path))
+    }
+
     /// The executable's file, if known.
     pub(super) fn file(&self) -> Option<FileId> {
         self.file
+    }
+
+    /// Forgets what has a meaning only until the host boots again.
+    pub(super) fn leave_boot(&mut self) {
+        self.file = None;
+        self.starter = None;
     }
 
     /// Records the hash of the executable.
@@ -145,6 +157,13 @@ pub(super) struct IdentityKey {
     script: Option<Arc<str>>,
     container: Option<Arc<str>>,
     starter: Option<ProcessKey>,
+}
+
+impl IdentityKey {
+    /// Whether the key finds the same program after the host has booted again.
+    pub(super) fn outlives_boot(&self) -> bool {
+        self.starter.is_none() && !matches!(self.program, ProgramKey::File(_))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -42,6 +42,9 @@ pub(super) struct Persisted {
     pub(super) at: BootTime,
     pub(super) path: Vec<ProcessKey>,
     pub(super) file: Arc<str>,
+    /// The container in which the file has this path.
+    #[serde(default)]
+    pub(super) container: Option<Arc<str>>,
 }
 
 /// The links that an incident has shown.
@@ -93,6 +96,16 @@ impl Links {
     /// The changed places that start programs, oldest first.
     pub(super) fn persisted(&self) -> impl Iterator<Item = &Persisted> {
         self.persisted.iter()
+    }
+
+    /// Forgets what has a meaning only until the host boots again: all but the changed places.
+    pub(super) fn leave_boot(&mut self) {
+        self.connected.clear();
+        self.ran.clear();
+        for link in &mut self.persisted {
+            link.at = BootTime::default();
+            link.path.clear();
+        }
     }
 
     /// Adds the links of another incident.

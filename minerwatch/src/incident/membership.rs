@@ -56,12 +56,49 @@ pub(super) struct Members {
     accounts: Vec<Arc<str>>,
     /// The services through which suspects came.
     entries: Vec<ProcessKey>,
+    /// The places that start programs and that members changed. Only a watched incident has them.
+    #[serde(default)]
+    places: Vec<Place>,
     /// Number of attempts to add a file while the limit was reached.
     #[serde(skip)]
     refused: u32,
 }
 
+/// A path, and the container in which it is seen.
+pub(super) type Place = (Arc<str>, Option<Arc<str>>);
+
 impl Members {
+    /// Keeps only what can return after the incident was closed: files, programs, peers and accounts. Adds the places
+    /// that start programs.
+    pub(super) fn to_watch(&mut self, places: impl Iterator<Item = Place>) {
+        self.processes.clear();
+        self.trees.clear();
+        self.containers.clear();
+        self.entries.clear();
+        self.places = places.take(MAX_HELD).collect();
+    }
+
+    /// Forgets what has a meaning only until the host boots again: the numbers of files and the processes.
+    pub(super) fn leave_boot(&mut self) {
+        self.files.clear();
+        self.identities.retain(IdentityKey::outlives_boot);
+    }
+
+    /// Takes the places, which only a watched incident has.
+    pub(super) fn take_places(&mut self) -> Vec<Place> {
+        std::mem::take(&mut self.places)
+    }
+
+    /// The places that a watched incident is watched at.
+    pub(super) fn places(&self) -> impl Iterator<Item = &Place> {
+        self.places.iter()
+    }
+
+    /// The peers that suspects mine with.
+    pub(super) fn peers(&self) -> impl Iterator<Item = SocketAddr> {
+        self.peers.iter().copied()
+    }
+
     /// The processes that the incident holds.
     pub(super) fn processes(&self) -> impl Iterator<Item = ProcessKey> {
         self.processes.iter().map(|(key, _)| *key)
@@ -79,6 +116,7 @@ pub(super) struct MembershipIndex {
     peers: FxHashMap<SocketAddr, Serial>,
     accounts: FxHashMap<Arc<str>, Serial>,
     entries: FxHashMap<ProcessKey, Serial>,
+    places: FxHashMap<Place, Serial>,
 }
 
 impl MembershipIndex {
@@ -151,6 +189,16 @@ impl MembershipIndex {
     /// Returns the incident whose suspects came through this service.
     pub(super) fn of_entry(&self, service: ProcessKey) -> Option<Serial> {
         self.entries.get(&service).copied()
+    }
+
+    /// Removes places of an incident that is no longer watched.
+    pub(super) fn release_places(&mut self, serial: Serial, places: &[Place]) {
+        release(&mut self.places, places, serial);
+    }
+
+    /// Returns the watched incident whose members changed this place.
+    pub(super) fn of_place(&self, place: &Place) -> Option<Serial> {
+        self.places.get(place).copied()
     }
 
     /// Adds a process to an incident, unless the process belongs to one already. If the incident is full, a dead
@@ -303,6 +351,7 @@ impl MembershipIndex {
             peers,
             accounts,
             entries,
+            places,
             refused: _,
         } = from;
         for (key, kind) in processes {
@@ -335,6 +384,9 @@ impl MembershipIndex {
         for entry in entries {
             hold(&mut self.entries, &mut to.entries, entry, serial);
         }
+        for place in places {
+            hold(&mut self.places, &mut to.places, place, serial);
+        }
     }
 
     /// Marks as ended the processes of an incident that are not alive.
@@ -358,6 +410,7 @@ impl MembershipIndex {
             peers,
             accounts,
             entries,
+            places,
             refused: _,
         } = holdings;
         for (key, _) in processes {
@@ -376,6 +429,7 @@ impl MembershipIndex {
         release(&mut self.peers, peers, serial);
         release(&mut self.accounts, accounts, serial);
         release(&mut self.entries, entries, serial);
+        release(&mut self.places, places, serial);
     }
 }
 

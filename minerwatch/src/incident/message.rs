@@ -27,6 +27,8 @@ pub(super) struct Story<'a> {
     pub(super) suspect: &'a ProcessView,
     /// Number of times that the suspect came back.
     pub(super) returns: u64,
+    /// Whether the incident is watched from now on.
+    pub(super) is_watched: bool,
     /// Whether a process ran the suspect's program.
     pub(super) is_own: &'a dyn Fn(ProcessKey) -> bool,
     pub(super) parent: Option<&'a ProcessView>,
@@ -48,7 +50,7 @@ pub(super) fn sentence(story: &Story<'_>) -> String {
     if let Some(parent) = story.parent {
         text = format!("{text}, started by {},", parent.name);
     }
-    if story.reason == AlertReason::Returned {
+    if story.reason == AlertReason::Returned && story.returns > 0 {
         let times = if story.returns == 1 { "once".to_owned() } else { format!("{} times", story.returns) };
         text = format!("{text} is back ({times}) and");
     }
@@ -192,11 +194,13 @@ fn listed(parts: &[String]) -> String {
 }
 
 fn judgement(story: &Story<'_>) -> &'static str {
-    if story.action == AlertAction::IncidentClosed {
-        return match story.reason {
-            AlertReason::Evicted => "evicted to make room for others",
-            _ => "closed",
-        };
+    match (story.action, story.reason) {
+        (AlertAction::IncidentClosed, AlertReason::Evicted) => return "evicted to make room for others",
+        (AlertAction::IncidentClosed, AlertReason::StayedClean) => return "it has not come back",
+        (AlertAction::IncidentClosed, _) if story.is_watched => return "closed, and watched for its return",
+        (AlertAction::IncidentClosed, _) => return "closed",
+        (AlertAction::IncidentOpened, AlertReason::Returned) => return "an incident that was closed goes on",
+        _ => {}
     }
     let connects = story.chain.of(ChainKind::Connect).next().is_some();
     match (story.verdict, story.speaks_of_mining) {

@@ -5,6 +5,7 @@ mod naming;
 mod places;
 mod shown;
 mod steps;
+mod watching;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,6 +17,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use self::naming::RETURNS;
+pub(super) use self::watching::Watch;
 use super::{
     budget::{IncidentBudget, Owner},
     causes::path_of,
@@ -74,6 +76,12 @@ pub(super) struct Incident {
     news: Option<BootTime>,
     /// Whether the incident went on after a restart and no alert said so yet.
     pub(super) resumed: bool,
+    /// The watch for a return, if the incident is closed.
+    #[serde(default)]
+    pub(super) watch: Option<Watch>,
+    /// Whether the incident was opened again and no alert said so yet.
+    #[serde(default)]
+    pub(super) reopened: bool,
     /// Whether the budget of the host held an alert back.
     #[serde(skip)]
     pub(super) held_back: bool,
@@ -103,6 +111,8 @@ impl Incident {
             last_alert: BootTime::default(),
             news: None,
             resumed: false,
+            watch: None,
+            reopened: false,
             held_back: false,
         }
     }

@@ -74,6 +74,7 @@ impl Incident {
             reason,
             suspect: &suspect.view,
             returns: suspect.returns,
+            is_watched: self.watch.is_some(),
             is_own: &|key| suspect.ran_in(key),
             parent: parent.as_ref(),
             signals: &signals,

@@ -5,6 +5,7 @@ mod held;
 mod joining;
 mod places;
 mod state;
+mod watching;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -43,6 +44,8 @@ pub struct IncidentLimits {
     pub quiet_persistent: Duration,
     /// Lowest verdict that raises an alert. An incident below this verdict is only kept.
     pub min_verdict: Verdict,
+    /// Time for which a closed incident is watched for a return. Zero if it is not watched.
+    pub watch: Duration,
 }
 
 impl Default for IncidentLimits {
@@ -52,6 +55,7 @@ impl Default for IncidentLimits {
             quiet: Duration::from_secs(3_600),
             quiet_persistent: Duration::from_secs(24 * 3_600),
             min_verdict: Verdict::Noted,
+            watch: Duration::from_secs(72 * 3_600),
         }
     }
 }
@@ -78,11 +82,13 @@ struct Mark {
     path: Vec<ProcessKey>,
 }
 
-/// All open incidents.
+/// All open incidents, and the closed ones that are watched.
 #[derive(Debug)]
 pub struct Incidents {
     limits: IncidentLimits,
     open: BTreeMap<Serial, Incident>,
+    /// Closed incidents that are watched for a return.
+    watched: BTreeMap<Serial, Incident>,
     membership: MembershipIndex,
     next: Serial,
     evicted: u64,
@@ -117,6 +123,7 @@ impl Incidents {
         Self {
             limits,
             open: BTreeMap::new(),
+            watched: BTreeMap::new(),
             membership: MembershipIndex::default(),
             next: 0,
             evicted: 0,
@@ -136,6 +143,11 @@ impl Incidents {
     /// Sets the lowest verdict that raises an alert. Reported incidents stay reported.
     pub fn set_min_verdict(&mut self, min_verdict: Verdict) {
         self.limits.min_verdict = min_verdict;
+    }
+
+    /// Sets the time for which an incident is watched that is closed from now on.
+    pub fn set_watch(&mut self, watch: Duration) {
+        self.limits.watch = watch;
     }
 
     /// Ignores chains, for the calibration.
@@ -199,7 +211,8 @@ impl Incidents {
     ) -> Option<Taint> {
         self.mark(context);
         let due = self.judge(context, findings);
-        if self.open.is_empty() && findings.is_empty() && due.is_empty() {
+        let is_idle = self.open.is_empty() && self.watched.is_empty();
+        if is_idle && findings.is_empty() && due.is_empty() {
             return None;
         }
         self.release_held(due, context, written, alerts);
@@ -207,6 +220,7 @@ impl Incidents {
         let mut taint = None;
         if let EventBody::Exec(_) | EventBody::RunningProcess(_) = context.event.body {
             if let Some(serial) = self.membership.of_program(context.process) {
+                let serial = self.reopen(serial, context.at());
                 let before = self.membership.of_process(context.table, context.key());
                 let serial = self.unite(serial, before, context, alerts);
                 self.run_of_file(serial, context, written);
@@ -311,11 +325,13 @@ impl Incidents {
             entry.and_then(|entry| self.membership.of_entry(entry)),
             container.as_deref().and_then(|container| self.membership.of_container(container)),
             finding.partner.and_then(|partner| self.membership.of_process(context.table, partner)),
-            self.membership.of_identity(&identity),
+            self.membership.of_identity(&identity).filter(|serial| self.connects(*serial, &identity)),
             peer.and_then(|peer| self.membership.of_peer(peer)),
             account.as_deref().and_then(|account| self.membership.of_account(account)),
+            self.of_changed_place(&finding, context),
         ];
         for other in others.into_iter().flatten() {
+            let other = self.reopen(other, context.at());
             serial = Some(self.unite(other, serial, context, alerts));
         }
         let serial = match serial {
@@ -418,6 +434,7 @@ impl Incidents {
                 at: context.at(),
                 path: path_of(context.table, key),
                 file: file.into(),
+                container: watching::container_of(finding, context),
             });
             let name = context.process.view.name.clone();
             incident.take_part(Member { process: key, name, role: MemberRole::Persister });

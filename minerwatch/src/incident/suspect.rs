@@ -133,7 +133,7 @@ impl Suspect {
             run.alive = true;
             return None;
         }
-        if !is_fork && !self.runs.is_empty() && !self.is_alive() {
+        if !is_fork && self.processes > 0 && !self.is_alive() {
             self.returns += 1;
             self.news.returned |= self.is_named();
         }
@@ -159,6 +159,17 @@ impl Suspect {
         for run in &mut self.runs {
             run.alive &= lives(run.process);
         }
+    }
+
+    /// Forgets what has a meaning only until the host boots again: processes, and signals with their times. The program,
+    /// the verdict, the peers and the accounts stay.
+    pub(super) fn leave_boot(&mut self) {
+        self.identity.leave_boot();
+        self.runs.clear();
+        self.causes = Causes::default();
+        self.signs = Signs::default();
+        self.signals.clear();
+        self.last_activity = BootTime::default();
     }
 
     /// Adds a signal. Returns whether the suspect shows more than before.

@@ -48,7 +48,7 @@ impl fmt::Display for IncidentId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AlertAction {
-    /// The incident is new.
+    /// The incident is new, or goes on after it was closed; [`Alert::reason`] says which.
     IncidentOpened,
     /// The incident has news.
     IncidentUpdated,
@@ -66,7 +66,7 @@ pub enum AlertReason {
     NewSuspect,
     /// The verdict of a suspect rose.
     VerdictRose,
-    /// A suspect is back after all its processes had ended.
+    /// A suspect is back after all its processes had ended, or a closed incident goes on.
     Returned,
     /// A suspect mines for an account that no alert has named yet.
     NewAccount,
@@ -78,6 +78,8 @@ pub enum AlertReason {
     NewEvidence,
     /// All processes have ended and nothing was found for a while.
     Ended,
+    /// Nothing came back while the closed incident was watched.
+    StayedClean,
     /// The incident became part of another one.
     Merged,
     /// The incident made room for others.

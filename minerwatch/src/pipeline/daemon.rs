@@ -257,6 +257,7 @@ impl Running {
             }
         };
         event_loop.pipeline.set_min_verdict(self.config.detection.min_verdict);
+        event_loop.pipeline.engine_mut().set_watch(self.config.detection.watch());
         self.report.reconfigure(&self.config);
         self.reload_exceptions(event_loop);
         (self.set_log_level)(self.config.log.level);
@@ -331,6 +332,10 @@ impl Running {
                 Some(responder) => responder.release(&incident, by(peer), request),
                 None => request.answer(RESPONSE_OFF.to_owned()),
             },
+            Question::Watch(asked) => match event_loop.pipeline.watch(&asked, host::now(), outputs) {
+                Ok(lines) => request.answer(lines),
+                Err(error) => request.refuse(&error.to_string()),
+            },
             question => {
                 let answer = self.answer(event_loop, outputs, &question);
                 request.answer(answer);
@@ -362,8 +367,8 @@ impl Running {
                 };
                 serde_json::to_string(&case).unwrap_or_default()
             }
-            // These go to the responder.
-            Question::Respond(..) | Question::Release(..) => RESPONSE_OFF.to_owned(),
+            // `answer_request` handles these.
+            Question::Respond(..) | Question::Release(..) | Question::Watch(_) => RESPONSE_OFF.to_owned(),
         }
     }
 
@@ -398,7 +403,14 @@ fn stored_incidents(
         StoredIncidents::None => Ok(None),
         StoredIncidents::Open(state) => Ok(Some(state)),
         StoredIncidents::Ended { state, boot_id, clock } => {
-            event_loop.pipeline.end_incidents(state, boot_id, clock, host::wall_now(), outputs)?;
+            event_loop.pipeline.end_incidents(
+                state,
+                boot_id,
+                clock,
+                host::wall_now(),
+                host::now(),
+                outputs,
+            )?;
             Ok(None)
         }
     }

@@ -75,6 +75,7 @@ pub fn engine(config: &Config, processors: u32) -> EngineSettings {
         max_processes: count(config.limits.max_processes),
         max_incidents: count(config.limits.max_incidents),
         min_verdict: config.detection.min_verdict,
+        watch: config.detection.watch(),
         load: load(&config.detection),
         ..EngineSettings::default()
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Kind, Plan, Step};
 
 /// Escapes control characters: an intruder chooses names and paths.
-pub(super) fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     text.chars().fold(String::new(), |mut shown, letter| {
         if letter.is_control() {
             shown.extend(letter.escape_default());
@@ -26,6 +26,7 @@ pub(super) fn sentence(number: usize, step: &Step) -> String {
         Kind::Restore => "restore",
         Kind::Review => "review",
         Kind::Verify => "verify",
+        Kind::Watch => "watch",
     };
     format!("{number}. {verb} {}: {}", shown(&step.object), shown(&step.why))
 }

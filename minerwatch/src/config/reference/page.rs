@@ -15,8 +15,8 @@ defaults below: alerts as JSON on standard output. Every key is optional unless 
   check FILE` finds such errors before the daemon does.
 - The daemon reads the file again when it changes, and on `SIGHUP`. A link to the file may change as well, as in a
   ConfigMap of Kubernetes. A broken configuration is refused and the old one stays in force, in all its parts. The
-  daemon reports either on standard error. `[detection].min_verdict`, the exceptions, `[intel]`, `[sink]`, `[log]`
-  and `[config]` take effect at once, the other sections at the next start; the daemon says so. Lists of indicators
+  daemon reports either on standard error. `[detection].min_verdict` and `.watch_hours`, the exceptions, `[intel]`,
+  `[sink]`, `[log]` and `[config]` take effect at once, the other sections at the next start; the daemon says so. Lists of indicators
   have a reload of their own ([intel.md](intel.md)).
 - `[[sink.file]]` may be given several times, once for each file, `[[intel.sync]]` once for each list, and
   `[[detection.except]]` once for each exception.

@@ -93,6 +93,7 @@ const SMALL: EngineSettings = EngineSettings {
     dead_memory: seconds(60),
     quiet: seconds(600),
     quiet_persistent: seconds(6_000),
+    watch: seconds(20_000),
     load: crate::detect::LoadThresholds::DEFAULT,
     accounts: crate::model::AccountHasher::without_key(),
     clock: None,

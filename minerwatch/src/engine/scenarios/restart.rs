@@ -195,7 +195,7 @@ fn incidents_of_another_boot_are_closed() {
     let mut engine = Engine::new(EngineSettings::default());
     let mut effects = Vec::new();
     let now = host.now().plus(seconds(10));
-    engine.end_incidents(decoded(&encoded(&before)), now, &mut effects);
+    engine.end_incidents(decoded(&encoded(&before)), now, BootTime(1), &mut effects);
     let [Effect::Alert(alert)] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!(
         (alert.incident, alert.action, alert.reason, alert.time),

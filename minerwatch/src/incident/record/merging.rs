@@ -31,6 +31,8 @@ impl Incident {
             last_alert: _,
             news,
             resumed: _,
+            watch: _,
+            reopened: _,
             held_back: _,
         } = other;
         if (id.opened, id.origin) < (self.id.opened, self.id.origin) && !self.is_reported() {

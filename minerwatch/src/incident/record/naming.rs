@@ -36,6 +36,13 @@ impl Incident {
             let wish = Wish { due: BootTime(0), reason: AlertReason::NewSuspect, subject };
             return (verdict >= min_verdict).then_some(wish);
         }
+        if self.reopened {
+            let latest = |number: &&SuspectNumber| {
+                self.suspects.get(number).map(|suspect| (suspect.last_activity, suspect.is_alive()))
+            };
+            let subject = *self.suspects.keys().max_by_key(latest)?;
+            return Some(Wish { due: self.budget.next(true), reason: AlertReason::Returned, subject });
+        }
         let urgent = self.suspects.iter().filter_map(|(number, suspect)| {
             let reason = urgent_reason(suspect)?;
             // What follows within two seconds joins one update, but a new suspect is told at once.
@@ -100,6 +107,7 @@ impl Incident {
         self.last_alert = now;
         self.news = None;
         self.resumed = false;
+        self.reopened = false;
         self.held_back = false;
         self.alerts += 1;
         self.budget.spend(now);

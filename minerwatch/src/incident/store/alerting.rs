@@ -7,7 +7,7 @@ use crate::{
     incident::{
         budget::Owner,
         membership::Serial,
-        record::Incident,
+        record::{Incident, Watch},
         report::{MAX_SUSPECTS, Report},
     },
     model::{Alert, AlertAction, AlertReason, BootTime, Verdict},
@@ -36,7 +36,9 @@ impl Incidents {
             let excepted = self.exceptions.excepted(incident, self.limits.min_verdict, now, table);
             Some((Alert { number: 0, excepted, ..report.alert }, incident.verdict()))
         };
-        let mut states: Vec<_> = self.open.values().filter(wanted).filter_map(state).collect();
+        // A watched incident is closed, but whoever asks for it by its id gets an answer.
+        let watched = self.watched.values().filter(|_| id.is_some());
+        let mut states: Vec<_> = self.open.values().chain(watched).filter(wanted).filter_map(state).collect();
         states.sort_by_key(|(alert, _)| std::cmp::Reverse(alert.score));
         states
     }
@@ -77,8 +79,8 @@ impl Incidents {
             look_again(&mut self.next_due, now.plus(RETRY));
             return;
         }
-        let action =
-            if incident.is_reported() { AlertAction::IncidentUpdated } else { AlertAction::IncidentOpened };
+        let is_open = incident.is_reported() && !incident.reopened;
+        let action = if is_open { AlertAction::IncidentUpdated } else { AlertAction::IncidentOpened };
         if let Some(report) = report(incident, action) {
             incident.told(now, &report.named);
             alerts.push(report.alert);
@@ -133,6 +135,7 @@ impl Incidents {
             return;
         }
         self.last_look = now;
+        self.end_watches(now, table, alerts);
         let quiet = |incident: &Incident| {
             let quiet = if incident.persists() { self.limits.quiet_persistent } else { self.limits.quiet };
             (now >= incident.next_look && now.since(incident.last_activity) >= quiet).then_some(quiet)
@@ -165,6 +168,7 @@ impl Incidents {
             .collect()
     }
 
+    /// Closes an incident. If it has ended, it is watched for a return.
     pub(super) fn close(
         &mut self,
         serial: Serial,
@@ -173,11 +177,30 @@ impl Incidents {
         table: &ProcessTable,
         alerts: &mut Vec<Alert>,
     ) {
-        if let Some(incident) = self.open.remove(&serial) {
-            self.changed = true;
-            self.membership.release(serial, &incident.holdings);
-            let seen = self.exceptions.at_the_end(&incident, now, table);
-            alerts.extend(closing(&seen, now, reason, table));
+        let span = self.limits.watch;
+        let is_watched = reason == AlertReason::Ended && !span.is_zero();
+        let watch = is_watched.then(|| Watch { since: now, until: now.plus(span) });
+        self.close_watching(serial, watch, now, reason, table, alerts);
+    }
+
+    /// Closes an incident, and watches it if something could return.
+    pub(super) fn close_watching(
+        &mut self,
+        serial: Serial,
+        watch: Option<Watch>,
+        now: BootTime,
+        reason: AlertReason,
+        table: &ProcessTable,
+        alerts: &mut Vec<Alert>,
+    ) {
+        let Some(mut incident) = self.open.remove(&serial) else { return };
+        self.changed = true;
+        self.membership.release(serial, &incident.holdings);
+        incident.watch = watch.filter(|_| incident.can_return());
+        let seen = self.exceptions.at_the_end(&incident, now, table);
+        alerts.extend(closing(&seen, now, reason, table));
+        if let Some(watch) = incident.watch {
+            self.begin_watch(serial, incident, watch);
         }
     }
 

@@ -58,9 +58,9 @@ impl Incidents {
         }
         let identity = Identity::of(context.table, context.process);
         let elsewhere = self.membership.of_identity(&identity);
-        let is_named =
-            |serial: &Serial| self.open.get(serial).is_some_and(|incident| incident.has_named(&identity));
+        let is_named = |serial: &Serial| self.has_named(*serial, &identity);
         let serial = elsewhere.filter(is_named).or_else(|| here.filter(is_named))?;
+        let serial = self.reopen(serial, context.at());
         let serial = self.unite(serial, here, context, alerts);
         self.join(serial, context.table, context.key(), MemberKind::Suspect);
         let incident = self.open.get_mut(&serial)?;

@@ -13,7 +13,7 @@ use crate::{
     incident::{
         budget::HostBudgetState,
         membership::{Members, Serial},
-        record::Incident,
+        record::{Incident, Watch},
     },
     model::{Alert, AlertReason, BootTime, ProcessKey},
     process::ProcessTable,
@@ -74,10 +74,11 @@ impl Incidents {
     /// Appends the state as JSON, which is an [`IncidentState`]: the budgets, and the incidents that have a verdict.
     /// `json` grows to at most about `limit` bytes: the least important incidents are left out.
     pub fn encode(&self, limit: usize, json: &mut Vec<u8>) -> EncodedState {
-        let mut incidents: Vec<&Incident> =
-            self.open.values().filter(|incident| incident.verdict().is_some()).collect();
+        let all = self.open.values().chain(self.watched.values());
+        let mut incidents: Vec<&Incident> = all.filter(|incident| incident.verdict().is_some()).collect();
         incidents.sort_by_key(|incident| {
-            Reverse((incident.is_reported(), incident.verdict(), incident.last_activity))
+            let is_open = incident.watch.is_none();
+            Reverse((is_open, incident.is_reported(), incident.verdict(), incident.last_activity))
         });
         let mut encoded = EncodedState::default();
         let mut refused = 0;
@@ -109,8 +110,14 @@ impl Incidents {
         table: &ProcessTable,
         alerts: &mut Vec<Alert>,
     ) {
-        let IncidentState { mut incidents, budget } = state;
+        let IncidentState { incidents, budget } = state;
         self.budget.restore(budget);
+        let (watched, mut incidents): (Vec<_>, Vec<_>) =
+            incidents.into_iter().partition(|incident| incident.watch.is_some());
+        for mut incident in watched {
+            incident.restore(|_| false);
+            self.restore_watched(incident);
+        }
         let room = self.limits.incidents.saturating_sub(self.open.len()).min(incidents.len());
         for gone in incidents.split_off(room) {
             self.evicted += 1;
@@ -161,12 +168,37 @@ impl Incidents {
         self.send_due(now, table, alerts);
     }
 
-    /// Returns the closing alerts of incidents of an earlier boot, whose processes have all ended.
-    pub fn end(&self, state: IncidentState, now: BootTime, table: &ProcessTable, alerts: &mut Vec<Alert>) {
+    /// Returns the closing alerts of incidents of an earlier boot, whose processes have all ended. They are watched from
+    /// now on. `ended` is the time now on the boot clock of that boot.
+    pub fn end(
+        &mut self,
+        state: IncidentState,
+        ended: BootTime,
+        now: BootTime,
+        table: &ProcessTable,
+        alerts: &mut Vec<Alert>,
+    ) {
         for mut incident in state.incidents {
             incident.restore(|_| false);
-            let seen = self.exceptions.at_the_end(&incident, now, table);
-            alerts.extend(super::alerting::closing(&seen, now, AlertReason::Ended, table));
+            let left = match incident.watch {
+                Some(watch) => watch.until.since(ended),
+                None => self.limits.watch,
+            };
+            let is_over = left.is_zero() || !incident.can_return();
+            let reason = match incident.watch {
+                None => Some(AlertReason::Ended),
+                Some(_) if is_over => Some(AlertReason::StayedClean),
+                Some(_) => None,
+            };
+            if let Some(reason) = reason {
+                let until = (!is_over).then(|| Watch { since: ended, until: ended.plus(left) });
+                incident.watch = incident.watch.or(until);
+                let seen = self.exceptions.at_the_end(&incident, ended, table);
+                alerts.extend(super::alerting::closing(&seen, ended, reason, table));
+            }
+            if !is_over {
+                self.watch_after_boot(incident, left, now);
+            }
         }
     }
 }

@@ -54,7 +54,7 @@ fn every_counter_of_the_status_is_a_metric() {
         "minerwatch_lost_total{place=\"kernel\",kind=\"flow-table\"} 1006",
         "minerwatch_alerts_total{action=\"incident-opened\",verdict=\"mining\"} 1",
         "minerwatch_alerts_total{action=\"incident-updated\",verdict=\"noted\"} 0",
-        "minerwatch_table_evictions_total{table=\"conversations\"} 1022",
+        "minerwatch_table_evictions_total{table=\"conversations\"} 1023",
         "minerwatch_output_failing{output=\"a \\\"name\\\"\"} 1",
         "minerwatch_event_latency_seconds_bucket{le=\"0.0005\"} 1",
         "minerwatch_alert_latency_seconds_bucket{le=\"10.0\"} 1",

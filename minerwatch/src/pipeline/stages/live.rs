@@ -2,10 +2,12 @@
 
 use std::{io, sync::Arc, time::Duration};
 
+use anyhow::bail;
 use rustc_hash::FxHashSet;
 
 use super::{OutputSink, Pipeline};
 use crate::{
+    control::WatchRequest,
     detect::LoadHistoryState,
     engine::Engine,
     enrich::{EnrichSettings, Enricher},
@@ -14,6 +16,9 @@ use crate::{
     model::{AgentReport, BootTime, Health, ProcessKey, ProcessView, ResponseReport, Verdict, WallClock},
     probe::Probes,
 };
+
+/// Time for which an incident is watched if the request names none.
+const WATCH: Duration = Duration::from_secs(72 * 3_600);
 
 impl<P: Probes> Pipeline<P> {
     /// Adds the enrich stage. The hashing thread calls `wake` when hashes are ready.
@@ -55,6 +60,39 @@ impl<P: Probes> Pipeline<P> {
         String::from_utf8(lines).unwrap_or_default()
     }
 
+    /// Watches an incident for a return, or ends the watch. Returns what is watched, with one JSON object per line: the
+    /// incident, or all of them if the request names none.
+    ///
+    /// # Errors
+    ///
+    /// The incident cannot be watched.
+    pub fn watch(
+        &mut self,
+        request: &WatchRequest,
+        now: BootTime,
+        sink: &mut impl OutputSink,
+    ) -> anyhow::Result<String> {
+        let WatchRequest { incident, seconds, end } = request;
+        let watched = match incident {
+            None => self.engine.watched_incidents(),
+            Some(id) if *end => {
+                if !self.engine.end_watch(id) {
+                    bail!("incident {id} is not watched; `minerwatch watch-clean` lists those that are");
+                }
+                Vec::new()
+            }
+            Some(id) => {
+                let span = seconds.map_or(WATCH, Duration::from_secs);
+                let watched = self.engine.watch_clean(id, span, now, &mut self.effects);
+                self.apply_effects(None, sink)?;
+                vec![watched?]
+            }
+        };
+        let mut lines = Vec::new();
+        watched.iter().for_each(|watched| self.encoder.watched(watched, &mut lines));
+        Ok(String::from_utf8(lines).unwrap_or_default())
+    }
+
     /// Returns the engine, for its counters and its load history.
     pub fn engine(&self) -> &Engine {
         &self.engine
@@ -88,7 +126,8 @@ impl<P: Probes> Pipeline<P> {
         self.apply_effects(None, sink)
     }
 
-    /// Closes the incidents of an earlier boot at the wall time `wall`. Their alerts have the id and the clock of that
+    /// Closes the incidents of an earlier boot, and watches them. It is `wall` on the wall clock and `now` on the boot
+    /// clock. Their alerts have the id and the clock of that
     /// boot, because their times and process ids have a meaning only there.
     pub fn end_incidents(
         &mut self,
@@ -96,10 +135,11 @@ impl<P: Probes> Pipeline<P> {
         boot_id: Arc<str>,
         clock: WallClock,
         wall: i128,
+        now: BootTime,
         sink: &mut impl OutputSink,
     ) -> io::Result<()> {
-        let now = BootTime(u64::try_from(wall.saturating_sub(clock.boot)).unwrap_or(0));
-        self.engine.end_incidents(state, now, &mut self.effects);
+        let ended = BootTime(u64::try_from(wall.saturating_sub(clock.boot)).unwrap_or(0));
+        self.engine.end_incidents(state, ended, now, &mut self.effects);
         let encoder = self.encoder.of_boot(boot_id, clock);
         let of_this_boot = std::mem::replace(&mut self.encoder, encoder);
         let outcome = self.apply_effects(None, sink);

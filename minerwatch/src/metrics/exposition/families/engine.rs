@@ -23,6 +23,12 @@ pub(super) const FAMILIES: &[Family] = &[
             }
         },
     ),
+    gauge(
+        "minerwatch_incidents_watched",
+        &[],
+        "Closed incidents that are watched for a return.",
+        |snapshot, samples| samples.one(snapshot.metrics.engine.incidents_watched),
+    ),
     counter(
         "minerwatch_incidents_restored",
         &[],

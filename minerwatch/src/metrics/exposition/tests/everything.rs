@@ -145,6 +145,7 @@ fn engine(numbers: &mut Numbers) -> EngineCounters {
         parked: numbers.next(),
         parked_lost: numbers.next(),
         incidents: numbers.next(),
+        incidents_watched: numbers.next(),
         incidents_evicted: numbers.next(),
         incidents_restored: numbers.next(),
         written_files_evicted: numbers.next(),

@@ -215,7 +215,7 @@ fn the_end_of_an_earlier_boots_incident_is_told_in_the_time_of_that_boot() {
     let mut sink = Lines(Vec::new());
     let state = open(store.load()).unwrap();
     let wall = this.boot + 60_000_000_000;
-    pipeline.end_incidents(state, Arc::from(BOOT), CLOCK, wall, &mut sink).unwrap();
+    pipeline.end_incidents(state, Arc::from(BOOT), CLOCK, wall, BootTime(1), &mut sink).unwrap();
     let [line] = sink.0.as_slice() else { panic!("{:?}", sink.0) };
     assert_eq!(line["event"]["action"], "incident-closed");
     assert_eq!(line["minerwatch"]["reason"], "ended");
