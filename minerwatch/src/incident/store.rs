@@ -62,9 +62,11 @@ impl Default for IncidentLimits {
 
 /// Minimum points of a signal that makes its process a suspect, so that all its children belong to the incident.
 const SUSPECT_WEIGHT: u8 = 20;
-/// Maximum number of open incidents because of one owner. Further ones join the owner's latest incident, so that a user
-/// who starts miners in a loop cannot evict the incidents of others.
-const MAX_OF_OWNER: usize = 32;
+/// Maximum number of suspected incidents because of one owner. Further ones join the owner's latest incident, so that a
+/// user who starts miners in a loop cannot evict the incidents of others.
+const MAX_SUSPECTED_OF_OWNER: usize = 32;
+/// Number of incidents of one owner from which on they make room first.
+const MANY_OF_OWNER: usize = 128;
 /// Maximum number of processes whose weak signals are kept until a stronger one follows.
 const MAX_WEAK: usize = 4_096;
 /// Maximum number of weak signals per process, one per id.
@@ -534,12 +536,15 @@ impl Incidents {
         }
     }
 
-    /// Returns the latest incident of the owner of a process, if the owner has the maximum number of them.
+    /// Returns the latest suspected incident of the owner of a process, if the owner has the maximum number of them. An
+    /// incident below this verdict is joined to no other one, because they may be unrelated.
     fn crowded(&self, context: &DetectionContext<'_>) -> Option<Serial> {
         let owner = Owner::of(&context.process.view);
-        let mut of_owner = self.open.iter().rev().filter(|(_, incident)| incident.owner == owner);
+        let is_counted =
+            |incident: &Incident| incident.verdict() >= Some(Verdict::Suspected) && incident.owner == owner;
+        let mut of_owner = self.open.iter().rev().filter(|(_, incident)| is_counted(incident));
         let latest = of_owner.next().map(|(serial, _)| *serial);
-        of_owner.nth(MAX_OF_OWNER - 2).and(latest)
+        of_owner.nth(MAX_SUSPECTED_OF_OWNER - 2).and(latest)
     }
 
     fn open(&mut self, context: &DetectionContext<'_>, alerts: &mut Vec<Alert>) -> Serial {
@@ -555,8 +560,8 @@ impl Incidents {
         serial
     }
 
-    /// Returns the incident that makes room: one that was not reported, of the owner with the most incidents, with the
-    /// lowest verdict, and of these the one that was quiet for longest.
+    /// Returns the incident that makes room: one that was not reported, of an owner with many, with the lowest verdict, of
+    /// the owner with the most, and of these the one that was quiet for longest.
     fn least(&self) -> Option<Serial> {
         let mut of_owner: BTreeMap<&Owner, usize> = BTreeMap::new();
         for incident in self.open.values() {
@@ -566,6 +571,7 @@ impl Incidents {
             let crowd = of_owner.get(&incident.owner).copied().unwrap_or(0);
             (
                 incident.is_reported(),
+                crowd < MANY_OF_OWNER,
                 incident.verdict(),
                 std::cmp::Reverse(crowd),
                 incident.last_activity,

@@ -276,6 +276,32 @@ fn a_user_who_starts_miners_in_a_loop_causes_few_alerts_and_hides_nobody() {
 }
 
 #[test]
+fn many_small_findings_of_a_user_take_nothing_from_another_tree_of_that_user() {
+    let mut day = Watched::new();
+    let cron = day.host.spawn(day.init, "/usr/sbin/cron", &["cron"]);
+    for number in 0..60 {
+        let shell = day.host.spawn(cron, "/usr/bin/dash", &["sh", "-c", "x"]);
+        let path = format!("/tmp/job{number}");
+        day.host.create(shell, &path, 0o755);
+        let job = day.host.spawn(shell, &path, &[&path]);
+        day.host.exit(job);
+        day.host.exit(shell);
+    }
+    let shell = day.host.spawn(cron, "/usr/bin/dash", &["sh", "-c", "x"]);
+    day.host.create(shell, "/root/.ssh/authorized_keys", 0o600);
+    let mut engine = Engine::new(EngineSettings { processors: 2, ..EngineSettings::default() });
+    for event in day.host.events() {
+        engine.ingest(event, Wanted::No, &mut Vec::new());
+    }
+    let states = engine.incidents(None);
+    let has_key = |alert: &Alert| alert.signals.iter().any(|signal| &*signal.id.0 == "B7");
+    let (key, _) = states.iter().find(|(alert, _)| has_key(alert)).expect("its finding is kept");
+    assert_eq!(key.suspect.key, shell);
+    assert!(key.persistence.iter().any(|path| path.ends_with("authorized_keys")), "{:?}", key.persistence);
+    assert!(!key.chain.iter().any(|edge| edge.object.contains("/tmp/job")), "the jobs are unrelated");
+}
+
+#[test]
 fn an_evicted_incident_is_said_to_be_evicted() {
     let mut day = Watched::new();
     for number in 0..4 {
