@@ -294,3 +294,59 @@ fn an_intrusion_that_ended_meanwhile_is_not_alive() {
     assert!(agent.says("the earlier incidents are not known", SOON), "{:?}", agent.messages());
     agent.stop();
 }
+
+/// Runs `minerwatch watch-clean` about an incident. Returns its output as JSON, or the error.
+fn watch_clean(intrusion: &Intrusion, id: &Value) -> Result<Value, String> {
+    let socket = intrusion.scratch.join("control.sock");
+    let id = id.as_str().expect("an id");
+    let program = executable("minerwatch");
+    let output =
+        command::try_run(&program.to_string_lossy(), &["watch-clean", id, "--json", "--socket", &socket]);
+    if output.status.success() {
+        Ok(serde_json::from_slice(&output.stdout).expect("one object"))
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+#[test]
+fn a_cleaned_incident_that_returns_is_opened_again() {
+    let Some(_machine) = machine("a_cleaned_incident_that_returns_is_opened_again") else { return };
+    let intrusion = Intrusion::prepare(65);
+    let path = configuration(&intrusion.scratch, "");
+    let agent = start(&path);
+    let child = intrusion.start();
+    let alert = agent.wait_for("persistence", SOON, |object| {
+        is_alert(object) && object["minerwatch"]["chain"].to_string().contains("/etc/cron.d/sync")
+    });
+    let id = at(&alert, "minerwatch.incident.id").clone();
+    let refused = watch_clean(&intrusion, &id).expect_err("it runs");
+    assert!(refused.contains("still runs") && refused.contains(&intrusion.dropped), "{refused}");
+
+    intrusion.end(child);
+    // The daemon learns of the end with the next records.
+    let until = Instant::now() + SOON;
+    let watched = loop {
+        match watch_clean(&intrusion, &id) {
+            Ok(watched) => break watched,
+            Err(error) => assert!(Instant::now() < until, "{error}"),
+        }
+        thread::sleep(Duration::from_millis(50));
+    };
+    assert!(watched["programs"].to_string().contains(&intrusion.dropped), "{watched:#}");
+    assert_eq!(watched["places"], serde_json::json!(["/etc/cron.d/sync"]), "{watched:#}");
+    agent.wait_for("its end", SOON, |object| {
+        *at(object, "minerwatch.incident.id") == id && at(object, "event.action") == "incident-closed"
+    });
+    assert_eq!(daemon(&intrusion.scratch)["engine"]["incidents_watched"], 1);
+    kill(agent);
+
+    let agent = start(&path);
+    assert_eq!(daemon(&intrusion.scratch)["engine"]["incidents_watched"], 1, "a kill does not end the watch");
+    let child = intrusion.start();
+    let back = agent.wait_for("its return", SOON, |object| *at(object, "minerwatch.incident.id") == id);
+    assert_eq!(at(&back, "event.action"), "incident-opened", "{back:#}");
+    assert_eq!(at(&back, "minerwatch.reason"), "returned", "{back:#}");
+    intrusion.end(child);
+    agent.stop();
+}
