@@ -83,8 +83,9 @@ impl Outcome {
     /// without the Python packages.
     fn of(test: &str, cases: &[(&str, &str)], manifests: &[(&str, &str)]) -> Option<Self> {
         let packages = python_packages(test, &NEEDED)?;
-        let map = |pairs: &[(&str, &str)]| pairs.iter().copied().collect::<BTreeMap<_, _>>();
-        let asked = json!({ "cases": map(cases), "manifests": map(manifests) });
+        let cases: BTreeMap<_, _> = cases.iter().copied().collect();
+        let manifests: BTreeMap<_, _> = manifests.iter().copied().collect();
+        let asked = json!({ "cases": cases, "manifests": manifests });
         let mut python = Command::new("python3");
         // A test writes nothing into the tree.
         python.arg("-B").arg(root().join("tests/tree/chart.py")).arg(packages).arg(root().join(CHART));
