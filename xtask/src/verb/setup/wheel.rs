@@ -1,4 +1,4 @@
-//! Installs servers for tests from Python packages, into `tools/wheels` in the target directory.
+//! Installs what tests use of Python packages, into `tools/wheels` in the target directory.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use super::facts::Wheel;
 use crate::command;
 
-/// Downloads a package with pip, checks its digest, and unpacks it. Needs no root.
+/// Downloads a package with pip, checks its digest, and unpacks it, unless its file is used as it is. Needs no root.
 pub fn perform(wheel: &Wheel) -> Result<()> {
     let directory = directory();
     fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
@@ -17,18 +17,28 @@ pub fn perform(wheel: &Wheel) -> Result<()> {
     let line = format!("{}=={} --hash=sha256:{}\n", wheel.package, wheel.version, wheel.sha256);
     fs::write(&requirements, line).with_context(|| format!("cannot write {}", requirements.display()))?;
     let mut pip = Command::new("python3");
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--upgrade"])
-        .args(["--only-binary", ":all:", "--require-hashes", "--target"])
-        .arg(&directory)
-        .arg("--requirement")
+    pip.args(["-m", "pip"]);
+    if is_packed(wheel) {
+        pip.args(["download", "--dest"]);
+    } else {
+        pip.args(["install", "--upgrade", "--target"]);
+    }
+    pip.arg(&directory)
+        .args(["--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:"])
+        .args(["--require-hashes", "--requirement"])
         .arg(&requirements)
         .env("PIP_ROOT_USER_ACTION", "ignore");
     command::check(&mut pip)
 }
 
-/// Whether the program of a package is below the target directory.
+/// Whether the file of a package is below the target directory.
 pub fn is_here(wheel: &Wheel) -> bool {
-    directory().join(wheel.program).is_file()
+    directory().join(wheel.file).is_file()
+}
+
+/// Whether the package stays packed. To unpack thousands of small files takes longer than to read a few of them.
+fn is_packed(wheel: &Wheel) -> bool {
+    wheel.file.ends_with(".whl")
 }
 
 fn directory() -> PathBuf {

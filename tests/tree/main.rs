@@ -1,5 +1,7 @@
 //! Checks what documents and tables claim about the source tree.
 
+mod chart;
+
 use std::{
     collections::BTreeSet,
     fs,
