@@ -200,9 +200,13 @@ impl Ledger {
         }
     }
 
-    /// Writes a case, so that it is on disk when this returns.
+    /// Writes a case, so that it is on disk when this returns. A case that is there as it is costs no write.
     pub fn store(&self, case: &Case) -> Result<(), LedgerError> {
         let path = self.file(&case.incident)?;
+        // Whoever wrote it has synced it before it got its name.
+        if read(&path).is_ok_and(|known| known == *case) {
+            return Ok(());
+        }
         write(&path, case).map_err(|error| LedgerError::Io { path, error })
     }
 
@@ -295,6 +299,30 @@ mod tests {
         ledger.remove(id).expect("it is there");
         ledger.remove(id).expect("removing it twice is fine");
         assert!(ledger.load(id).expect("an id").is_none());
+    }
+
+    #[test]
+    fn a_case_is_written_only_if_it_has_changed() {
+        use std::os::unix::fs::MetadataExt as _;
+
+        let scratch = tempfile::tempdir().expect("a directory");
+        let ledger = Ledger::below(scratch.path());
+        let mut case = Case::new("1-1-1", "boot");
+        // Each write makes a new file.
+        let mut inode_after = |changed| {
+            case.changed = changed;
+            ledger.store(&case).expect("it can be written");
+            let file = ledger.file("1-1-1").expect("an id");
+            fs::metadata(file).expect("it is there").ino()
+        };
+        let first = inode_after(1);
+        assert_eq!(inode_after(1), first);
+        assert_ne!(inode_after(2), first);
+        // A damaged file is replaced.
+        let file = ledger.file("1-1-1").expect("an id");
+        fs::write(&file, "{").expect("ours");
+        ledger.store(&case).expect("it can be written");
+        assert_eq!(ledger.load("1-1-1").expect("it is whole"), Some(case));
     }
 
     #[test]
