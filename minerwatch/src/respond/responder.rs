@@ -105,7 +105,7 @@ impl Responder {
                     let message = done_message(asked, *stage, &applied);
                     (outcome, None, applied, message)
                 }
-                Err(error) => match error.downcast::<Refusal>() {
+                Err(error) => match refusal_of(error) {
                     // Nobody wants to hear of what the policy is not about.
                     Ok(refusal) if refusal.guard == Guard::Only => return None,
                     Ok(refusal) => {
@@ -149,8 +149,9 @@ impl Responder {
         }
     }
 
-    /// Does in advance what takes long, if the policy will need it.
+    /// Does in advance what takes long, if the policy will need it, and keeps space for the ledger.
     pub fn prepare(&mut self) {
+        self.ledger.reserve();
         if self.settings.prepare {
             self.isolations.prepare();
         }
@@ -169,6 +170,14 @@ impl Responder {
     /// The settings.
     pub fn settings(&self) -> &ResponseSettings {
         &self.settings
+    }
+}
+
+/// Returns the refusal that an error is, or the error.
+fn refusal_of(error: anyhow::Error) -> anyhow::Result<Refusal> {
+    match error.downcast_ref::<LedgerError>().and_then(LedgerError::refusal) {
+        Some(refusal) => Ok(refusal),
+        None => error.downcast::<Refusal>(),
     }
 }
 

@@ -41,7 +41,7 @@ impl Responder {
         let guards = self.guards(asked.by);
         let is_limited = *asked.by == Actor::Policy && !self.settings.only.is_empty();
         let all = tree::all(&self.proc);
-        let (mut allowed, mut refused) = (Vec::new(), Vec::new());
+        let (mut allowed, mut trees, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         for suspect in suspects {
             let mut tree = target::tree(asked.alert, &[suspect], asked.only, &self.proc);
             let living = tree.among(&all, &self.proc);
@@ -52,7 +52,10 @@ impl Responder {
                 continue;
             }
             match check(&guards, &tree, &living, asked.by, case) {
-                Ok(()) => allowed.push(suspect),
+                Ok(()) => {
+                    allowed.push(suspect);
+                    trees.push(tree);
+                }
                 Err(refusal) => refused.push(refusal),
             }
         }
@@ -78,8 +81,14 @@ impl Responder {
                 message: format!("{stage} was refused ({}): {refusal}", refusal.guard),
             });
         }
-        let mut tree = target::tree(asked.alert, &allowed, asked.only, &self.proc);
-        tree.among(&all, &self.proc);
+        let tree = match <[Tree; 1]>::try_from(trees) {
+            Ok([tree]) => tree,
+            Err(_) => {
+                let mut tree = target::tree(asked.alert, &allowed, asked.only, &self.proc);
+                tree.among(&all, &self.proc);
+                tree
+            }
+        };
         Ok(Chosen { suspects: allowed, tree })
     }
 

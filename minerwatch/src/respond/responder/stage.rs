@@ -103,12 +103,19 @@ impl Responder {
                     if stage == Stage::Isolate {
                         self.isolations.end(&incident);
                     }
-                    let Undone { problems, .. } =
-                        release::end(&mut case, &self.ledger, &self.proc, |measure| measure.stage == stage)?;
-                    for problem in problems {
+                    // The first error says most, also if the ledger cannot be written any more.
+                    match release::end(&mut case, &self.ledger, &self.proc, |measure| measure.stage == stage)
+                    {
+                        Ok(Undone { problems, .. }) => {
+                            for problem in problems {
+                                warn!("undoing the stage {stage}: {problem}");
+                            }
+                        }
+                        Err(problem) => warn!("undoing the stage {stage}: {problem}"),
+                    }
+                    if let Err(problem) = self.settle(&case) {
                         warn!("undoing the stage {stage}: {problem}");
                     }
-                    self.settle(&case)?;
                 }
                 Err(error)
             }
