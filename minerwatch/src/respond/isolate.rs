@@ -1,7 +1,7 @@
 //! The stage `isolate`: the suspects may connect only to this host and to allowed addresses.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     fs,
     net::IpAddr,
     os::unix::fs::MetadataExt as _,
@@ -89,14 +89,14 @@ impl Isolations {
         };
         let allowed = allowed(settings, tree.latest(), work.proc);
         // Another suspect of the incident may be isolated already.
-        let held = match self.held.remove(&work.case.incident) {
-            Some(mut held) => {
+        let held = match self.held.entry(work.case.incident.clone()) {
+            Entry::Occupied(held) => {
+                let held = held.into_mut();
                 allow(&mut held.isolation, &allowed)?;
                 held
             }
-            None => Held::new(self.take(&allowed)?),
+            Entry::Vacant(place) => place.insert(Held::new(take(&mut self.spare, &allowed)?)),
         };
-        let held = self.held.entry(work.case.incident.clone()).or_insert(held);
         let holder = Running::read(std::process::id(), work.proc).map(|own| own.key);
         // Programs are attached before a suspect moves there, so no socket that it opens then is free.
         let homes = work.homes(unified, tree, Place::Below, |work, home| {
@@ -121,15 +121,6 @@ impl Isolations {
             self.spare =
                 load().inspect_err(|error| debug!("an isolation cannot be prepared: {error:#}")).ok();
         }
-    }
-
-    fn take(&mut self, allowed: &[Allowed]) -> anyhow::Result<Isolation> {
-        let mut isolation = match self.spare.take() {
-            Some(isolation) => isolation,
-            None => load()?,
-        };
-        allow(&mut isolation, allowed)?;
-        Ok(isolation)
     }
 
     /// Ends the isolation of an incident, if this process holds it.
@@ -173,7 +164,8 @@ impl Isolations {
         cgroups: &[PathBuf],
         settings: &ResponseSettings,
     ) -> anyhow::Result<()> {
-        let mut held = Held::new(self.take(&allowed(settings, &[], &Proc::default()))?);
+        let allowed = allowed(settings, &[], &Proc::default());
+        let mut held = Held::new(take(&mut self.spare, &allowed)?);
         for cgroup in cgroups.iter().filter(|cgroup| cgroup.exists()) {
             held.attach(cgroup, || Ok(()))?;
         }
@@ -181,6 +173,16 @@ impl Isolations {
         self.held.insert(incident.to_owned(), held);
         Ok(())
     }
+}
+
+/// Returns an isolation for a new incident, the spare one if there is one.
+fn take(spare: &mut Option<Isolation>, allowed: &[Allowed]) -> anyhow::Result<Isolation> {
+    let mut isolation = match spare.take() {
+        Some(isolation) => isolation,
+        None => load()?,
+    };
+    allow(&mut isolation, allowed)?;
+    Ok(isolation)
 }
 
 #[cfg(feature = "sensor")]
