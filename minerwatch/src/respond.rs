@@ -10,6 +10,7 @@
 //! only if the configuration allows a response. The ledger is enough to undo everything, also after a kill of both.
 
 mod cgroup;
+mod collector;
 mod files;
 mod freeze;
 mod guard;

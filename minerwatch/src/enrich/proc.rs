@@ -17,6 +17,8 @@ const KERNEL_THREAD: u64 = 0x0020_0000;
 /// Maximum number of bytes read of `/proc/PID/cgroup`. A process is in a dozen hierarchies at most, each with a path of
 /// at most `PATH_MAX` bytes.
 const MAX_CGROUPS: u64 = 64 << 10;
+/// Space that is reserved before a file is read, in bytes.
+const PAGE: usize = 4_096;
 
 /// The root directory of the procfs.
 #[derive(Clone, Debug)]
@@ -68,7 +70,8 @@ impl Proc {
 
 /// Reads the first `cap` bytes of a file.
 pub(crate) fn read_bounded(path: &Path, cap: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    // Most files fit, and are read by one call instead of by several small ones.
+    let mut bytes = Vec::with_capacity(usize::try_from(cap).unwrap_or(PAGE).min(PAGE));
     File::open(path)?.take(cap).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -100,7 +100,10 @@ pub fn collect(evidence: &Evidence<'_>, directory: &Path, limits: EvidenceLimits
     let mut store = Store::create(directory, limits).with_context(shown)?;
     let suspects: Vec<&Subject> = evidence.subjects.iter().filter(|subject| subject.is_suspect).collect();
     for subject in &suspects {
-        process::add(&mut store, subject.pid);
+        match store.exhausted() {
+            Some(why) => store.miss(format!("/proc/{}", subject.pid), why),
+            None => process::add(&mut store, subject.pid),
+        }
     }
     let tree: Vec<_> = evidence
         .subjects
@@ -149,7 +152,10 @@ pub fn collect(evidence: &Evidence<'_>, directory: &Path, limits: EvidenceLimits
     text.push(b'\n');
     // The manifest is written also when the limits are reached, because nothing is worth anything without it.
     state_files::replace(&directory.join(MANIFEST), &text).with_context(shown)?;
-    File::open(directory).and_then(|directory| directory.sync_all()).with_context(shown)?;
+    // As for its files: what is kept before the first stage must not hold it up.
+    if !limits.brief {
+        File::open(directory).and_then(|directory| directory.sync_all()).with_context(shown)?;
+    }
     Ok(Sha256::digest(&text).iter().fold(String::new(), |mut hash, byte| {
         use std::fmt::Write as _;
         // Writing to a string always succeeds.
@@ -206,4 +212,52 @@ fn files(store: &mut Store, evidence: &Evidence<'_>, suspects: &[&Subject]) {
 
 fn is_plain(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || "._-".contains(letter)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::testing::samples;
+
+    const LIMITS: EvidenceLimits = EvidenceLimits {
+        bytes: 1 << 20,
+        time: Duration::from_secs(60),
+        free_space: 0,
+        brief: true,
+        memory: false,
+        redact: false,
+    };
+
+    fn manifest_of(limits: EvidenceLimits) -> serde_json::Value {
+        let scratch = tempfile::tempdir().expect("a directory");
+        let own = Subject {
+            pid: std::process::id(),
+            parent: 1,
+            start_ticks: 1,
+            name: "test".to_owned(),
+            is_suspect: true,
+        };
+        let alert = samples::alert();
+        let evidence = Evidence { alert: &alert, line: None, subjects: &[own], by: "policy", extras: &[] };
+        let hash = collect(&evidence, scratch.path(), limits).expect("it is empty");
+        let text = std::fs::read(scratch.path().join(MANIFEST)).expect("the manifest");
+        assert_eq!(format!("{:x}", Sha256::digest(&text)), hash);
+        serde_json::from_slice(&text).expect("JSON")
+    }
+
+    #[test]
+    fn what_there_was_no_time_for_is_named() {
+        let own = format!("process/{}/maps", std::process::id());
+        let has_own = |manifest: &serde_json::Value| {
+            manifest["files"].as_array().is_some_and(|files| files.iter().any(|file| file["path"] == *own))
+        };
+        let whole = manifest_of(LIMITS);
+        assert!(has_own(&whole), "{whole}");
+        let late = manifest_of(EvidenceLimits { time: Duration::ZERO, ..LIMITS });
+        assert!(!has_own(&late), "{late}");
+        assert_eq!(late["missing"][0]["source"], format!("/proc/{}", std::process::id()));
+        assert_eq!(late["missing"][0]["why"], "the collection took its maximum time");
+    }
 }

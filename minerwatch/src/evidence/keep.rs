@@ -14,7 +14,8 @@ pub fn clean(directory: &Path, keep: usize, age: Duration) -> io::Result<()> {
     };
     let mut all: Vec<(SystemTime, PathBuf)> = Vec::new();
     for entry in entries.flatten() {
-        let metadata = entry.metadata()?;
+        // Another collection may remove the same ones.
+        let Some(metadata) = unless_gone(entry.metadata())? else { continue };
         if metadata.is_dir() {
             all.push((metadata.modified()?, entry.path()));
         }
@@ -25,10 +26,17 @@ pub fn clean(directory: &Path, keep: usize, age: Duration) -> io::Result<()> {
     for (index, (modified, path)) in all.iter().enumerate() {
         let is_old = now.duration_since(*modified).is_ok_and(|since| since > age);
         if index < too_many || is_old {
-            fs::remove_dir_all(path)?;
+            unless_gone(fs::remove_dir_all(path))?;
         }
     }
     Ok(())
+}
+
+fn unless_gone<T>(outcome: io::Result<T>) -> io::Result<Option<T>> {
+    match outcome {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        outcome => outcome.map(Some),
+    }
 }
 
 #[cfg(test)]

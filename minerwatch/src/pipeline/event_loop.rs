@@ -1,6 +1,11 @@
 //! The event loop: one task that passes the kernel's records to the pipeline and handles ticks and commands.
 
-use std::{io, ops::ControlFlow, sync::Arc, time::Duration};
+use std::{
+    io,
+    ops::{ControlFlow, RangeInclusive},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use tokio::{
@@ -31,8 +36,12 @@ use crate::{
     sensor::{Drained, EventRings, Sensor, SensorError, SensorOptions, give_back_memory},
 };
 
-/// Maximum number of records taken from the rings before ticks and commands get their turn.
-const BATCH: usize = 2_048;
+/// Limits of the number of records taken from the rings before ticks and commands get their turn.
+const BATCH: RangeInclusive<usize> = 32..=2_048;
+
+/// Time that a batch may take. On a host that a fork bomb keeps busy, a full batch takes many seconds, and an order to stop
+/// the bomb must not wait for it.
+const BATCH_TIME: Duration = Duration::from_millis(50);
 
 /// Pause after the rings were emptied, in which records gather without waking the task. After a longer quiet time, the
 /// first record that wakes the task is processed at once.
@@ -57,6 +66,8 @@ pub struct EventLoop {
     wake: Arc<Notify>,
     /// The unavailable data sources, the hooks in use, and the lost events, for alerts.
     health: Health,
+    /// Maximum number of records of the next batch.
+    batch: usize,
     /// Records read from the rings.
     pub records: u64,
     /// Records that could not be decoded.
@@ -117,7 +128,17 @@ impl EventLoop {
                 .collect(),
         };
         pipeline.set_health(health.clone());
-        Ok(Self { sensor, rings, pipeline, wake, health, records: 0, decode_errors: 0, lost: 0 })
+        Ok(Self {
+            sensor,
+            rings,
+            pipeline,
+            wake,
+            health,
+            batch: *BATCH.end(),
+            records: 0,
+            decode_errors: 0,
+            lost: 0,
+        })
     }
 
     /// Returns what wakes the loop, so that it flushes the sink.
@@ -216,8 +237,9 @@ impl EventLoop {
     async fn drain(&mut self, sink: &mut impl OutputSink) -> io::Result<Drained> {
         let mut outcome = Ok(());
         let mut is_first = true;
+        let begun = host::now();
         let drained = self.rings.drain(
-            BATCH,
+            self.batch,
             || host::now().0,
             |bytes| {
                 self.records += 1;
@@ -239,6 +261,7 @@ impl EventLoop {
         outcome?;
         self.pipeline.process_findings(host::now(), sink)?;
         self.pipeline.flush(sink)?;
+        self.batch = next_batch(self.batch, host::now().since(begun));
         match drained {
             Drained::Empty => sleep(BATCH_DELAY).await,
             Drained::Writing => sleep(WRITE_DELAY).await,
@@ -272,10 +295,40 @@ impl EventLoop {
     }
 }
 
+/// Returns the maximum number of records of the next batch, after a batch of at most `batch` records took `took`.
+fn next_batch(batch: usize, took: Duration) -> usize {
+    let next = if took > BATCH_TIME {
+        let share = BATCH_TIME.as_nanos().saturating_mul(batch as u128) / took.as_nanos().max(1);
+        usize::try_from(share).unwrap_or(batch)
+    } else {
+        batch.saturating_mul(2)
+    };
+    next.clamp(*BATCH.start(), *BATCH.end())
+}
+
 /// Converts an error of the sensor to an error that has an exit code.
 pub fn unsupported(error: SensorError) -> anyhow::Error {
     match error {
         SensorError::NoSuchHook { .. } => WrongUsage(error.to_string()).into(),
         error => Unsupported(error.to_string()).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_shrinks_to_the_time_it_may_take_and_grows_again() {
+        for (batch, took, expected) in [
+            (2_048, 20, 2_048),
+            (2_048, 100, 1_024),
+            (2_048, 20_000, 32),
+            (64, 40, 128),
+            (1_500, 1, 2_048),
+            (32, 5_000, 32),
+        ] {
+            assert_eq!(next_batch(batch, Duration::from_millis(took)), expected, "{batch} in {took} ms");
+        }
     }
 }

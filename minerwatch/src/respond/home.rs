@@ -97,8 +97,8 @@ impl Work<'_> {
         let until = Instant::now() + MOVING;
         let place = if self.beside && hierarchy.version == Version::Two { Place::Beside } else { place };
         let mut homes: Vec<PathBuf> = Vec::new();
+        let mut living = tree.latest().to_vec();
         loop {
-            let living = tree.living(self.proc);
             let members: FxHashSet<u32> = living.iter().map(|process| process.key.pid).collect();
             let mut is_complete = true;
             for process in &living {
@@ -120,6 +120,7 @@ impl Work<'_> {
                 return Ok(homes);
             }
             anyhow::ensure!(Instant::now() < until, "the suspects fork faster than they can be moved");
+            living = tree.living(self.proc);
         }
     }
 

@@ -1,12 +1,15 @@
 //! The stage `isolate`: the suspects may connect only to this host and to allowed addresses.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
+    fs,
     net::IpAddr,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
+use anyhow::Context as _;
 use tracing::debug;
 
 #[cfg(feature = "sensor")]
@@ -46,10 +49,29 @@ pub struct Isolations {
 #[derive(Debug)]
 struct Held {
     isolation: Isolation,
-    cgroups: Vec<PathBuf>,
+    /// The inodes of the cgroups, because a cgroup may be removed and another one created at its path.
+    cgroups: Vec<u64>,
     told: BlockedTraffic,
     /// When the counters were last told.
     told_at: Option<Instant>,
+}
+
+impl Held {
+    fn new(isolation: Isolation) -> Self {
+        Self { isolation, cgroups: Vec::new(), told: BlockedTraffic::default(), told_at: None }
+    }
+
+    /// Isolates a cgroup, unless it is isolated. `record` is called before.
+    fn attach(&mut self, cgroup: &Path, record: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+        let inode = fs::metadata(cgroup).with_context(|| cgroup.display().to_string())?.ino();
+        if self.cgroups.contains(&inode) {
+            return Ok(());
+        }
+        record()?;
+        attach(&mut self.isolation, cgroup)?;
+        self.cgroups.push(inode);
+        Ok(())
+    }
 }
 
 impl Isolations {
@@ -65,23 +87,26 @@ impl Isolations {
             let message = "the unified cgroup hierarchy is not mounted (`mount -t cgroup2 none /sys/fs/cgroup/unified`)";
             return Err(Refusal::new(Guard::Unavailable, message).into());
         };
-        let allowed = allowed(settings, &tree.living(work.proc), work.proc);
-        let mut isolation = self.take(&allowed)?;
-        let incident = work.case.incident.clone();
-        let mut cgroups: Vec<PathBuf> = Vec::new();
+        let allowed = allowed(settings, tree.latest(), work.proc);
+        // Another suspect of the incident may be isolated already.
+        let held = match self.held.entry(work.case.incident.clone()) {
+            Entry::Occupied(held) => {
+                let held = held.into_mut();
+                allow(&mut held.isolation, &allowed)?;
+                held
+            }
+            Entry::Vacant(place) => place.insert(Held::new(take(&mut self.spare, &allowed)?)),
+        };
         let holder = Running::read(std::process::id(), work.proc).map(|own| own.key);
         // Programs are attached before a suspect moves there, so no socket that it opens then is free.
         let homes = work.homes(unified, tree, Place::Below, |work, home| {
-            if let Some(holder) = holder {
-                work.record(Change::Attached { cgroup: home.to_owned(), holder, pins: None })?;
-            }
-            cgroups.push(home.to_owned());
-            attach(&mut isolation, home)
+            held.attach(home, || match holder {
+                Some(holder) => work.record(Change::Attached { cgroup: home.to_owned(), holder, pins: None }),
+                None => Ok(()),
+            })
         })?;
-        let living = tree.living(work.proc);
+        let living = tree.latest().to_vec();
         let closed = reset(&living, &allowed, work.proc);
-        self.held
-            .insert(incident, Held { isolation, cgroups, told: BlockedTraffic::default(), told_at: None });
         Ok(Applied {
             processes: living,
             cgroups: homes.iter().map(|home| unified.shown(home)).collect(),
@@ -96,15 +121,6 @@ impl Isolations {
             self.spare =
                 load().inspect_err(|error| debug!("an isolation cannot be prepared: {error:#}")).ok();
         }
-    }
-
-    fn take(&mut self, allowed: &[Allowed]) -> anyhow::Result<Isolation> {
-        let mut isolation = match self.spare.take() {
-            Some(isolation) => isolation,
-            None => load()?,
-        };
-        allow(&mut isolation, allowed)?;
-        Ok(isolation)
     }
 
     /// Ends the isolation of an incident, if this process holds it.
@@ -148,16 +164,25 @@ impl Isolations {
         cgroups: &[PathBuf],
         settings: &ResponseSettings,
     ) -> anyhow::Result<()> {
-        let mut isolation = self.take(&allowed(settings, &[], &Proc::default()))?;
+        let allowed = allowed(settings, &[], &Proc::default());
+        let mut held = Held::new(take(&mut self.spare, &allowed)?);
         for cgroup in cgroups.iter().filter(|cgroup| cgroup.exists()) {
-            attach(&mut isolation, cgroup)?;
+            held.attach(cgroup, || Ok(()))?;
         }
-        let held =
-            Held { isolation, cgroups: cgroups.to_owned(), told: BlockedTraffic::default(), told_at: None };
-        debug!("isolated again: {:?}", held.cgroups);
+        debug!("isolated again: {cgroups:?}");
         self.held.insert(incident.to_owned(), held);
         Ok(())
     }
+}
+
+/// Returns an isolation for a new incident, the spare one if there is one.
+fn take(spare: &mut Option<Isolation>, allowed: &[Allowed]) -> anyhow::Result<Isolation> {
+    let mut isolation = match spare.take() {
+        Some(isolation) => isolation,
+        None => load()?,
+    };
+    allow(&mut isolation, allowed)?;
+    Ok(isolation)
 }
 
 #[cfg(feature = "sensor")]

@@ -11,10 +11,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FallocateFlags, FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
-use super::{cgroup::Version, quarantined::Quarantined};
+use super::{
+    cgroup::Version,
+    quarantined::Quarantined,
+    refusal::{Guard, Refusal},
+};
 use crate::{
     model::{IncidentId, ProcessKey, Stage},
     state_files,
@@ -24,6 +28,10 @@ use crate::{
 const DIRECTORY: &str = "response";
 /// Maximum size of one file, in bytes. A larger one was not written by minerwatch.
 const MAX_SIZE: u64 = 16 << 20;
+
+/// Name and size in bytes of a file that keeps space on the disk. Without it, an intruder who fills the disk could not be
+/// frozen, because nothing is changed before it is written down.
+const RESERVE: (&str, u64) = ("reserve", 256 << 10);
 
 /// One change of the system, with what is needed to undo it. A change may or may not have happened: undoing it works
 /// either way.
@@ -160,6 +168,25 @@ pub struct Ledger {
 #[derive(Debug)]
 pub struct Locked(#[expect(dead_code, reason = "the lock is held as long as the file is open")] File);
 
+impl LedgerError {
+    /// Returns the refusal to change what cannot be written down, if the disk is the reason.
+    pub fn refusal(&self) -> Option<Refusal> {
+        let Self::Io { path, error } = self else { return None };
+        let (guard, what) = match error.kind() {
+            _ if is_full(error) => (Guard::DiskFull, "make room"),
+            io::ErrorKind::ReadOnlyFilesystem => {
+                (Guard::ReadOnly, "make the file system of the state directory writable")
+            }
+            _ => return None,
+        };
+        let message = format!(
+            "each change is written to {} first, so that it can be undone, and that failed: {error}; {what}",
+            path.display()
+        );
+        Some(Refusal::new(guard, message))
+    }
+}
+
 impl Ledger {
     /// The ledger in a state directory, which need not exist.
     pub fn below(state: &Path) -> Self {
@@ -200,10 +227,38 @@ impl Ledger {
         }
     }
 
-    /// Writes a case, so that it is on disk when this returns.
+    /// Writes a case, so that it is on disk when this returns. A case that is there as it is costs no write.
     pub fn store(&self, case: &Case) -> Result<(), LedgerError> {
         let path = self.file(&case.incident)?;
-        write(&path, case).map_err(|error| LedgerError::Io { path, error })
+        // Whoever wrote it has synced it before it got its name.
+        if read(&path).is_ok_and(|known| known == *case) {
+            return Ok(());
+        }
+        let mut outcome = write(&path, case);
+        if outcome.as_ref().is_err_and(is_full) && fs::remove_file(self.directory.join(RESERVE.0)).is_ok() {
+            outcome = write(&path, case);
+        }
+        outcome.map_err(|error| LedgerError::Io { path, error })
+    }
+
+    /// Keeps space on the disk for later, unless that was done. Does nothing on a disk that is full.
+    pub fn reserve(&self) {
+        let (name, size) = RESERVE;
+        let path = self.directory.join(name);
+        if path.exists() {
+            return;
+        }
+        let create = || {
+            state_files::create_directory(&self.directory)?;
+            let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+            Ok(rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, size)?)
+        };
+        let created: io::Result<()> = create();
+        if let Err(error) = created {
+            // A file without space keeps none.
+            let _ = fs::remove_file(&path);
+            tracing::debug!("no space is kept for the ledger: {error}");
+        }
     }
 
     /// Removes a case.
@@ -234,6 +289,10 @@ impl Ledger {
             })
             .collect()
     }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 fn read(path: &Path) -> io::Result<Case> {
@@ -295,6 +354,50 @@ mod tests {
         ledger.remove(id).expect("it is there");
         ledger.remove(id).expect("removing it twice is fine");
         assert!(ledger.load(id).expect("an id").is_none());
+    }
+
+    #[test]
+    fn a_case_is_written_only_if_it_has_changed() {
+        use std::os::unix::fs::MetadataExt as _;
+
+        let scratch = tempfile::tempdir().expect("a directory");
+        let ledger = Ledger::below(scratch.path());
+        let mut case = Case::new("1-1-1", "boot");
+        // Each write makes a new file.
+        let mut inode_after = |changed| {
+            case.changed = changed;
+            ledger.store(&case).expect("it can be written");
+            let file = ledger.file("1-1-1").expect("an id");
+            fs::metadata(file).expect("it is there").ino()
+        };
+        let first = inode_after(1);
+        assert_eq!(inode_after(1), first);
+        assert_ne!(inode_after(2), first);
+        // A damaged file is replaced.
+        let file = ledger.file("1-1-1").expect("an id");
+        fs::write(&file, "{").expect("ours");
+        ledger.store(&case).expect("it can be written");
+        assert_eq!(ledger.load("1-1-1").expect("it is whole"), Some(case));
+    }
+
+    #[test]
+    fn space_is_kept_once_and_a_full_disk_refuses() {
+        let scratch = tempfile::tempdir().expect("a directory");
+        let ledger = Ledger::below(scratch.path());
+        ledger.reserve();
+        ledger.reserve();
+        let size = fs::metadata(scratch.path().join("response/reserve")).expect("it is there").len();
+        assert_eq!(size, RESERVE.1);
+        assert_eq!(ledger.all(), [], "it is no case");
+
+        let guard = |error: io::Error| {
+            let error = LedgerError::Io { path: "/x".into(), error };
+            error.refusal().map(|refusal| (refusal.guard, refusal.message.contains("/x")))
+        };
+        assert_eq!(guard(io::ErrorKind::StorageFull.into()), Some((Guard::DiskFull, true)));
+        assert_eq!(guard(io::ErrorKind::QuotaExceeded.into()), Some((Guard::DiskFull, true)));
+        assert_eq!(guard(io::ErrorKind::ReadOnlyFilesystem.into()), Some((Guard::ReadOnly, true)));
+        assert_eq!(guard(io::ErrorKind::PermissionDenied.into()), None);
     }
 
     #[test]

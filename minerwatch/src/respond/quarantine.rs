@@ -43,16 +43,15 @@ pub fn apply(
     settings: &ResponseSettings,
 ) -> anyhow::Result<Applied> {
     let mut applied = Applied::default();
-    let (mut moved, mut refused) = (Vec::new(), None);
+    let (mut moved, mut refused) = (Vec::new(), Vec::new());
     for suspect in suspects {
         let found = match find(alert, suspect, &work.case.programs, work.proc, settings) {
             Ok(found) => found,
             // The executables of the others are moved all the same.
-            Err(error) if error.is::<Refusal>() => {
-                refused.get_or_insert(error);
+            Err(error) => {
+                refused.push(error.downcast::<Refusal>()?);
                 continue;
             }
-            Err(error) => return Err(error),
         };
         let stored = found.stored.clone();
         move_aside(work, &found)?;
@@ -60,14 +59,26 @@ pub fn apply(
         moved.push(&*suspect.process.executable.path);
     }
     applied.how = format!("moved {}", moved.join(", "));
-    match refused {
-        Some(error) if applied.path.is_none() => Err(error),
-        Some(error) => {
-            applied.how = format!("{}; but {error}", applied.how);
+    match joined(&refused) {
+        Some(refusal) if applied.path.is_none() => Err(refusal.into()),
+        Some(refusal) => {
+            applied.how = format!("{}; but {refusal}", applied.how);
             Ok(applied)
         }
         None => Ok(applied),
     }
+}
+
+/// Returns the first refusal with the messages of all, each once.
+fn joined(refused: &[Refusal]) -> Option<Refusal> {
+    let first = refused.first()?;
+    let mut messages: Vec<&str> = Vec::new();
+    for refusal in refused {
+        if !messages.contains(&&*refusal.message) {
+            messages.push(&refusal.message);
+        }
+    }
+    Some(Refusal::new(first.guard, messages.join("; ")))
 }
 
 /// Checks whether the executable of a suspect may be moved, without changing anything. `programs` are the hashes of
@@ -317,4 +328,21 @@ fn restore(file: &File, found: &Quarantined) -> anyhow::Result<()> {
         rustix::fs::ioctl_setflags(file, IFlags::from_bits_retain(found.flags))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_is_told_once() {
+        assert_eq!(joined(&[]), None);
+        let all = [
+            Refusal::new(Guard::Package, "a is the system's"),
+            Refusal::new(Guard::Hash, "b is another file"),
+            Refusal::new(Guard::Package, "a is the system's"),
+        ];
+        let expected = Refusal::new(Guard::Package, "a is the system's; b is another file");
+        assert_eq!(joined(&all), Some(expected));
+    }
 }

@@ -57,14 +57,14 @@ fn undo_change(change: &Change, proc: &Proc) -> anyhow::Result<()> {
 }
 
 /// Undoes the measures for which `ends` returns true, the latest first, and removes the cgroups that nobody needs any
-/// more. The ledger is written after each measure.
+/// more. The ledger is written after each measure. If that fails, the rest is undone all the same.
 pub fn end(
     case: &mut Case,
     ledger: &Ledger,
     proc: &Proc,
     ends: impl Fn(&Measure) -> bool,
 ) -> Result<Undone, LedgerError> {
-    let (mut undone, mut problems) = (Vec::new(), Vec::new());
+    let (mut undone, mut problems, mut stored) = (Vec::new(), Vec::new(), Ok(()));
     for index in (0..case.measures.len()).rev() {
         if !case.measures.get(index).is_some_and(&ends) {
             continue;
@@ -77,7 +77,7 @@ pub fn end(
             problems.extend(failed);
             case.measures.insert(index, measure);
         }
-        ledger.store(case)?;
+        stored = stored.and(ledger.store(case));
     }
     let needs_home =
         |measure: &Measure| measure.changes.iter().any(|change| !matches!(change, Change::Quarantined(_)));
@@ -89,8 +89,9 @@ pub fn end(
                 break;
             }
         }
-        ledger.store(case)?;
+        stored = stored.and(ledger.store(case));
     }
+    stored?;
     Ok(Undone { measures: undone, problems })
 }
 
@@ -155,6 +156,25 @@ mod tests {
         assert_eq!((undone.len(), problems), (1, Vec::new()));
         assert_eq!(fs::read_to_string(&file).expect("it is there"), "10000");
         assert!(case.is_settled());
+    }
+
+    #[test]
+    fn a_ledger_that_cannot_be_written_keeps_nothing_from_being_undone() {
+        let scratch = tempfile::tempdir().expect("a directory");
+        // A file is where the directory would be.
+        let (ledger, proc) = (Ledger::below(scratch.path()), Proc::default());
+        fs::write(scratch.path().join("response"), "").expect("a file");
+        let files = ["a", "b"].map(|name| scratch.path().join(name));
+        let mut case = Case::new("1-1-1", "boot");
+        for file in &files {
+            fs::write(file, "1").expect("a file");
+            let change = Change::Control { file: file.clone(), before: "0".to_owned() };
+            case.measures.push(measure(Stage::Freeze, vec![change]));
+        }
+        assert!(end(&mut case, &ledger, &proc, |_| true).is_err());
+        for file in files {
+            assert_eq!(fs::read_to_string(file).expect("it is there"), "0");
+        }
     }
 
     #[test]

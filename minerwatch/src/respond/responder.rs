@@ -5,9 +5,10 @@ mod keep;
 mod stage;
 mod undo;
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 use self::keep::Kept;
+pub use self::keep::LateEvidence;
 use super::{
     cgroup::Hierarchies,
     home::Applied,
@@ -22,9 +23,6 @@ use crate::{
     host,
     model::{Alert, BootTime, ResponseAction, ResponseOutcome, ResponseReport, Stage},
 };
-
-/// Maximum number of collections of evidence that wait.
-const MAX_LATER: usize = 256;
 
 /// Maximum number of processes that a report names.
 const MAX_NAMED: usize = 64;
@@ -41,8 +39,6 @@ pub struct Responder {
     ledger: Ledger,
     boot_id: String,
     isolations: Isolations,
-    /// Alerts whose evidence is collected when no order waits.
-    later: VecDeque<(Alert, BootTime)>,
 }
 
 /// The parts of an order to apply stages.
@@ -66,28 +62,33 @@ impl Responder {
             hierarchies: Hierarchies::discover(),
             boot_id: host::context().boot_id.to_string(),
             isolations: Isolations::default(),
-            later: VecDeque::new(),
         }
     }
 
-    /// Carries out an order.
-    pub fn handle(&mut self, order: &Order, tell: Tell<'_>) {
+    /// Carries out an order. Returns the evidence that is still to be collected, which takes longer.
+    pub fn handle(&mut self, order: &Order, tell: Tell<'_>) -> Option<LateEvidence> {
         let Order { by, issued, task, .. } = order;
         match task {
             Task::Apply { alert, stages, only, dry_run } => {
                 let dry_run = *dry_run || self.settings.dry_run;
                 let throttles = stages.iter().any(|(stage, _)| *stage == Stage::Throttle);
                 let asked = Asked { alert, only: *only, dry_run, throttles, by, issued: *issued };
-                self.apply(&asked, stages, tell);
+                self.apply(&asked, stages, tell)
             }
             Task::Release { incident } => {
                 let is_person = matches!(by, Actor::Person { .. });
                 self.release(incident, by, *issued, is_person, tell);
+                None
             }
         }
     }
 
-    fn apply(&mut self, asked: &Asked<'_>, stages: &[(Stage, Option<u64>)], tell: Tell<'_>) {
+    fn apply(
+        &mut self,
+        asked: &Asked<'_>,
+        stages: &[(Stage, Option<u64>)],
+        tell: Tell<'_>,
+    ) -> Option<LateEvidence> {
         // What changes soonest is kept before anything is changed. The rest takes longer, and is kept once the suspects
         // cannot run any more, but before anything is destroyed.
         let mut kept = Kept::Nothing;
@@ -104,9 +105,9 @@ impl Responder {
                     let message = done_message(asked, *stage, &applied);
                     (outcome, None, applied, message)
                 }
-                Err(error) => match error.downcast::<Refusal>() {
+                Err(error) => match refusal_of(error) {
                     // Nobody wants to hear of what the policy is not about.
-                    Ok(refusal) if refusal.guard == Guard::Only => return,
+                    Ok(refusal) if refusal.guard == Guard::Only => return None,
                     Ok(refusal) => {
                         let message = format!("{stage} was refused ({}): {refusal}", refusal.guard);
                         (ResponseOutcome::Refused, Some(refusal.guard), Applied::default(), message)
@@ -135,14 +136,8 @@ impl Responder {
                 message,
             });
         }
-        if kept == Kept::Brief {
-            if *asked.by == Actor::Policy && self.later.len() < MAX_LATER {
-                // The next suspect should not run while the evidence about this one is written.
-                self.later.push_back((asked.alert.clone(), asked.issued));
-            } else {
-                self.keep(asked, &mut kept, Kept::Whole, tell);
-            }
-        }
+        // The next suspect should not run while the evidence about this one is written.
+        (kept == Kept::Brief).then(|| LateEvidence::of(asked))
     }
 
     /// Writes a case, or removes it if it has nothing to tell.
@@ -154,8 +149,9 @@ impl Responder {
         }
     }
 
-    /// Does in advance what takes long, if the policy will need it.
+    /// Does in advance what takes long, if the policy will need it, and keeps space for the ledger.
     pub fn prepare(&mut self) {
+        self.ledger.reserve();
         if self.settings.prepare {
             self.isolations.prepare();
         }
@@ -174,6 +170,14 @@ impl Responder {
     /// The settings.
     pub fn settings(&self) -> &ResponseSettings {
         &self.settings
+    }
+}
+
+/// Returns the refusal that an error is, or the error.
+fn refusal_of(error: anyhow::Error) -> anyhow::Result<Refusal> {
+    match error.downcast_ref::<LedgerError>().and_then(LedgerError::refusal) {
+        Some(refusal) => Ok(refusal),
+        None => error.downcast::<Refusal>(),
     }
 }
 

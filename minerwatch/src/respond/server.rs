@@ -11,10 +11,14 @@ use std::{
 };
 
 use anyhow::Context as _;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+};
 use tracing::warn;
 
 use super::{
+    collector::Collector,
     order::{Answer, Order},
     responder::Responder,
     settings::ResponseSettings,
@@ -37,9 +41,12 @@ pub fn run() -> anyhow::Result<()> {
     let _ = rustix::process::setpriority_process(None, -10);
     // A terminal that is closed must not end it.
     let _ = rustix::process::setsid();
+    raise_file_limit();
     let mut orders = Lines::default();
     let first = orders.wait_line(None)?.context("the settings are missing")?;
     let settings: ResponseSettings = serde_json::from_slice(&first).context("the settings")?;
+    let collector =
+        Collector::start(settings.clone(), answer).context("starting the thread for the evidence")?;
     let mut responder = Responder::new(settings);
     loop {
         let leases = !(orders.has_ended && responder.settings().when_agent_dies == AfterDeath::Keep);
@@ -49,38 +56,42 @@ pub fn run() -> anyhow::Result<()> {
         }
         let pause = pause(&responder);
         if orders.has_ended {
-            if responder.catch_up(&mut |report| answer(0, Some(report), true)) {
-                continue;
-            }
             // An isolation ends with this process, so it stays for it.
             let waits = match responder.settings().when_agent_dies {
                 AfterDeath::Keep => responder.holds_anything(),
                 AfterDeath::Release => responder.holds_anything() || responder.next_end().is_some(),
             };
             if !waits {
+                collector.finish();
                 return Ok(());
             }
             std::thread::sleep(pause.min(LOOK_HOLDING));
             continue;
         }
-        // What can wait is done when no order does.
-        let line = match orders.wait_line(Some(Duration::ZERO))? {
-            None if orders.has_ended => continue,
-            None if responder.catch_up(&mut |report| answer(0, Some(report), true)) => continue,
-            None => orders.wait_line(Some(pause))?,
-            line => line,
-        };
-        let Some(line) = line else { continue };
+        let Some(line) = orders.wait_line(Some(pause))? else { continue };
         match serde_json::from_slice::<Order>(&line) {
-            Ok(order) => {
-                responder.handle(&order, &mut |report| {
-                    answer(order.id, Some(report), false);
-                });
-                answer(order.id, None, true);
-            }
+            Ok(order) => handle(&order, &mut responder, &collector),
             Err(error) => warn!("an order cannot be read: {error}"),
         }
     }
+}
+
+/// Each isolation holds about fifteen descriptors, and the usual limit of 1024 would end at seventy of them.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        warn!("the limit of open files cannot be raised: {error}");
+    }
+}
+
+/// Carries out an order, and answers it.
+fn handle(order: &Order, responder: &mut Responder, collector: &Collector) {
+    let mut tell = |report| answer(order.id, Some(report), false);
+    if let Some(late) = responder.handle(order, &mut tell) {
+        let Some(late) = collector.take(order.id, late) else { return };
+        responder.collect_late(&late, &mut tell);
+    }
+    answer(order.id, None, true);
 }
 
 /// Returns the time until the next lease ends, but at most [`LOOK`].

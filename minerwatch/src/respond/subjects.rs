@@ -23,12 +23,13 @@ pub fn subjects(alert: &Alert, only: Option<u32>) -> Result<Vec<Subject>, Refusa
         None => alert.suspects.iter().collect(),
     };
     let mut tree = target::tree(alert, &suspects, only, &proc);
-    Ok(of_tree(&mut tree, &proc))
+    tree.living(&proc);
+    Ok(of_tree(&tree, &proc))
 }
 
-/// Returns the processes of a tree, and their ancestors.
-pub(super) fn of_tree(tree: &mut Tree, proc: &Proc) -> Vec<Subject> {
-    let living = tree.living(proc);
+/// Returns the processes of a tree that the last look found, and their ancestors.
+pub(super) fn of_tree(tree: &Tree, proc: &Proc) -> Vec<Subject> {
+    let living = tree.latest();
     let suspects: FxHashSet<u32> = living.iter().map(|process| process.key.pid).collect();
     let mut pids: Vec<u32> =
         living.iter().flat_map(|process| with_ancestors(process.key.pid, proc)).collect();

@@ -49,13 +49,20 @@ pub struct Tree {
     /// Executables that only the suspects run: each process that runs one belongs to the tree.
     programs: FxHashSet<FileId>,
     roots: Vec<ProcessKey>,
+    /// What the last look found.
+    latest: Vec<Running>,
 }
 
 impl Tree {
     /// Creates the tree below these processes. `programs` are the executables of the suspects that are no part of the
     /// system.
     pub fn new(roots: Vec<ProcessKey>, programs: impl IntoIterator<Item = FileId>) -> Self {
-        Self { known: roots.iter().copied().collect(), programs: programs.into_iter().collect(), roots }
+        Self {
+            known: roots.iter().copied().collect(),
+            programs: programs.into_iter().collect(),
+            roots,
+            latest: Vec::new(),
+        }
     }
 
     /// The processes that the incident names.
@@ -63,19 +70,35 @@ impl Tree {
         &self.roots
     }
 
-    /// Finds the living processes of the tree. Call it again while the tree may grow.
+    /// The living processes that the last look found. Nothing was found before the first look.
+    pub fn latest(&self) -> &[Running] {
+        &self.latest
+    }
+
+    /// Finds the living processes of the tree. Call it again while the tree may grow. It reads all processes of the host,
+    /// so use [`Self::latest`] where a moment does not matter.
+    pub fn living(&mut self, proc: &Proc) -> Vec<Running> {
+        self.among(&all(proc), proc)
+    }
+
+    /// Finds the living processes of the tree among all processes of the host, as [`all`] has just read them.
     ///
     /// A process belongs to the tree if its parent does or did, if its session was begun by a process of the tree, or
     /// if it runs a program that only the suspects run. A process that was orphaned before it was ever seen is found by
     /// its session or its program.
-    pub fn living(&mut self, proc: &Proc) -> Vec<Running> {
-        let all = all(proc);
+    pub fn among(&mut self, all: &[Running], proc: &Proc) -> Vec<Running> {
         let by_pid: FxHashMap<u32, ProcessKey> =
             all.iter().map(|process| (process.key.pid, process.key)).collect();
+        let may_belong = |process: &&Running| !process.kernel_thread && process.key.pid != 1;
+        for process in all.iter().filter(may_belong) {
+            if !self.known.contains(&process.key) && self.runs_program(process.key.pid, proc) {
+                self.known.insert(process.key);
+            }
+        }
         loop {
             let before = self.known.len();
-            for process in &all {
-                if self.known.contains(&process.key) || process.kernel_thread || process.key.pid == 1 {
+            for process in all.iter().filter(may_belong) {
+                if self.known.contains(&process.key) {
                     continue;
                 }
                 let leads = |pid: u32| {
@@ -84,8 +107,7 @@ impl Tree {
                         self.known.contains(key) && key.start_ticks <= process.key.start_ticks
                     })
                 };
-                if leads(process.parent) || leads(process.session) || self.runs_program(process.key.pid, proc)
-                {
+                if leads(process.parent) || leads(process.session) {
                     self.known.insert(process.key);
                 }
             }
@@ -93,7 +115,8 @@ impl Tree {
                 break;
             }
         }
-        all.into_iter().filter(|process| self.known.contains(&process.key)).collect()
+        self.latest = all.iter().filter(|process| self.known.contains(&process.key)).cloned().collect();
+        self.latest.clone()
     }
 
     fn runs_program(&self, pid: u32, proc: &Proc) -> bool {
@@ -147,6 +170,23 @@ mod tests {
         // A reused pid is another process.
         new(102, 50, 50, 99);
         assert_eq!(pids(&mut tree, &proc), [100, 103]);
+    }
+
+    #[test]
+    fn a_look_is_about_the_processes_that_were_read() {
+        let scratch = tempfile::tempdir().expect("a directory");
+        let proc = Proc::at(scratch.path());
+        let new = |pid, parent, start| process(scratch.path(), pid, parent, parent, start);
+        new(1, 0, 1);
+        new(100, 1, 10);
+        let mut tree = Tree::new(vec![ProcessKey::from_ticks(100, 10)], []);
+        assert_eq!(tree.latest(), []);
+        let before = all(&proc);
+        new(101, 100, 11);
+        assert_eq!(tree.among(&before, &proc).len(), 1);
+        assert_eq!(tree.latest().len(), 1);
+        assert_eq!(pids(&mut tree, &proc), [100, 101]);
+        assert_eq!(tree.latest().len(), 2);
     }
 
     #[test]

@@ -12,9 +12,17 @@ use crate::{
         order::Actor,
         refusal::{Guard, Refusal},
         target,
-        tree::{Running, Tree},
+        tree::{self, Running, Tree},
     },
 };
+
+/// The suspects of an order.
+pub(super) struct Chosen<'a> {
+    /// Those that every guard allows.
+    pub suspects: Vec<&'a Suspect>,
+    /// Their processes.
+    pub tree: Tree,
+}
 
 impl Responder {
     /// Returns the suspects that every guard allows. Reports those that a guard protects, unless nobody is left.
@@ -24,7 +32,7 @@ impl Responder {
         stage: Stage,
         case: &Case,
         tell: Tell<'_>,
-    ) -> anyhow::Result<Vec<&'a Suspect>> {
+    ) -> anyhow::Result<Chosen<'a>> {
         let suspects = if stage == Stage::Observe && asked.only.is_none() {
             asked.alert.suspects.iter().filter(|suspect| suspect.verdict.is_some()).collect()
         } else {
@@ -32,10 +40,11 @@ impl Responder {
         };
         let guards = self.guards(asked.by);
         let is_limited = *asked.by == Actor::Policy && !self.settings.only.is_empty();
-        let (mut allowed, mut refused) = (Vec::new(), Vec::new());
+        let all = tree::all(&self.proc);
+        let (mut allowed, mut trees, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         for suspect in suspects {
             let mut tree = target::tree(asked.alert, &[suspect], asked.only, &self.proc);
-            let living = tree.living(&self.proc);
+            let living = tree.among(&all, &self.proc);
             let is_meant = |process: &Running| guards.find(&self.settings.only, process.key.pid).is_some();
             if is_limited && !living.iter().any(is_meant) {
                 let message = "the policy is limited to other suspects by response.only";
@@ -43,7 +52,10 @@ impl Responder {
                 continue;
             }
             match check(&guards, &tree, &living, asked.by, case) {
-                Ok(()) => allowed.push(suspect),
+                Ok(()) => {
+                    allowed.push(suspect);
+                    trees.push(tree);
+                }
                 Err(refusal) => refused.push(refusal),
             }
         }
@@ -69,7 +81,15 @@ impl Responder {
                 message: format!("{stage} was refused ({}): {refusal}", refusal.guard),
             });
         }
-        Ok(allowed)
+        let tree = match <[Tree; 1]>::try_from(trees) {
+            Ok([tree]) => tree,
+            Err(_) => {
+                let mut tree = target::tree(asked.alert, &allowed, asked.only, &self.proc);
+                tree.among(&all, &self.proc);
+                tree
+            }
+        };
+        Ok(Chosen { suspects: allowed, tree })
     }
 
     fn guards(&self, by: &Actor) -> Guards<'_> {

@@ -5,16 +5,16 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::Context as _;
 use tracing::debug;
 
-use super::{Asked, Responder, Tell};
+use super::{Asked, Responder, Tell, choose::Chosen};
 use crate::{
     evidence::{self, Evidence, EvidenceLimits},
     host,
-    model::{ResponseAction, ResponseOutcome, ResponseReport, Stage},
-    respond::{ledger::Case, order::Actor, settings::EvidenceSettings, subjects, target},
+    model::{Alert, BootTime, ResponseAction, ResponseOutcome, ResponseReport, Stage},
+    respond::{ledger::Case, order::Actor, settings::EvidenceSettings, subjects},
 };
 
 /// Maximum time for evidence before the first stage, and for all of it.
-const BRIEF: Duration = Duration::from_millis(500);
+const BRIEF: Duration = Duration::from_millis(100);
 const WHOLE: Duration = Duration::from_secs(30);
 
 /// How much evidence was collected.
@@ -25,15 +25,34 @@ pub(super) enum Kept {
     Whole,
 }
 
+/// Evidence that is collected when the stages are done, because it takes long and no stage needs it.
+#[derive(Debug)]
+pub struct LateEvidence {
+    alert: Alert,
+    only: Option<u32>,
+    by: Actor,
+    issued: BootTime,
+}
+
+impl LateEvidence {
+    /// What the policy leaves about an alert.
+    #[cfg(test)]
+    pub fn of_alert(alert: Alert) -> Self {
+        Self { alert, only: None, by: Actor::Policy, issued: host::now() }
+    }
+
+    pub(super) fn of(asked: &Asked<'_>) -> Self {
+        Self { alert: asked.alert.clone(), only: asked.only, by: asked.by.clone(), issued: asked.issued }
+    }
+}
+
 impl Responder {
-    /// Does one thing that could wait. Returns false if there was none.
-    pub fn catch_up(&mut self, tell: Tell<'_>) -> bool {
-        let Some((alert, issued)) = self.later.pop_front() else { return false };
-        let by = Actor::Policy;
-        let asked = Asked { alert: &alert, only: None, dry_run: false, throttles: false, by: &by, issued };
+    /// Collects what an order has left.
+    pub fn collect_late(&self, late: &LateEvidence, tell: Tell<'_>) {
+        let LateEvidence { alert, only, by, issued } = late;
+        let asked = Asked { alert, only: *only, dry_run: false, throttles: false, by, issued: *issued };
         let mut kept = Kept::Brief;
         self.keep(&asked, &mut kept, Kept::Whole, tell);
-        true
     }
 
     /// Collects evidence, unless as much has been collected.
@@ -76,9 +95,10 @@ impl Responder {
         // What a guard protects is nobody's evidence. The refusal is told when the stage is tried.
         let case = Case::new(&asked.alert.incident.to_string(), &self.boot_id);
         let stage = if wanted == Kept::Brief { Stage::Isolate } else { Stage::Observe };
-        let Ok(suspects) = self.allowed(asked, stage, &case, &mut |_| {}) else { return Ok(None) };
-        let mut tree = target::tree(asked.alert, &suspects, asked.only, &self.proc);
-        let subjects = subjects::of_tree(&mut tree, &self.proc);
+        let Ok(Chosen { tree, .. }) = self.allowed(asked, stage, &case, &mut |_| {}) else {
+            return Ok(None);
+        };
+        let subjects = subjects::of_tree(&tree, &self.proc);
         if subjects.is_empty() {
             return Ok(None);
         }

@@ -2,7 +2,7 @@
 
 use tracing::warn;
 
-use super::{Asked, Responder, Tell, seconds, unix_now};
+use super::{Asked, Responder, Tell, choose::Chosen, seconds, unix_now};
 use crate::{
     model::Stage,
     respond::{
@@ -12,7 +12,7 @@ use crate::{
         quarantine,
         refusal::{Guard, Refusal},
         release::{self, Undone},
-        stop, target, throttle,
+        stop, throttle,
     },
 };
 
@@ -29,10 +29,8 @@ impl Responder {
         let _lock = self.ledger.lock()?;
         let mut case = self.ledger.load(&incident)?.unwrap_or_else(|| Case::new(&incident, &self.boot_id));
         release::forget_earlier_boot(&mut case, &self.boot_id);
-        let suspects = self.allowed(asked, stage, &case, tell)?;
-        let mut tree = target::tree(asked.alert, &suspects, asked.only, &self.proc);
-        let living = tree.living(&self.proc);
-        if living.is_empty() && !matches!(stage, Stage::Quarantine | Stage::Observe) {
+        let Chosen { suspects, mut tree } = self.allowed(asked, stage, &case, tell)?;
+        if tree.latest().is_empty() && !matches!(stage, Stage::Quarantine | Stage::Observe) {
             let message = "no process of the suspects runs any more";
             return Err(Refusal::new(Guard::NoProcess, message).into());
         }
@@ -42,7 +40,7 @@ impl Responder {
                     quarantine::find(asked.alert, suspect, &case.programs, &self.proc, &self.settings)?;
                 }
             }
-            return Ok(Applied { processes: living, ..Applied::default() });
+            return Ok(Applied { processes: tree.latest().to_vec(), ..Applied::default() });
         }
         if stage == Stage::Stop {
             // A quarantine that comes later needs to know what they ran.
@@ -105,12 +103,19 @@ impl Responder {
                     if stage == Stage::Isolate {
                         self.isolations.end(&incident);
                     }
-                    let Undone { problems, .. } =
-                        release::end(&mut case, &self.ledger, &self.proc, |measure| measure.stage == stage)?;
-                    for problem in problems {
+                    // The first error says most, also if the ledger cannot be written any more.
+                    match release::end(&mut case, &self.ledger, &self.proc, |measure| measure.stage == stage)
+                    {
+                        Ok(Undone { problems, .. }) => {
+                            for problem in problems {
+                                warn!("undoing the stage {stage}: {problem}");
+                            }
+                        }
+                        Err(problem) => warn!("undoing the stage {stage}: {problem}"),
+                    }
+                    if let Err(problem) = self.settle(&case) {
                         warn!("undoing the stage {stage}: {problem}");
                     }
-                    self.settle(&case)?;
                 }
                 Err(error)
             }
