@@ -79,6 +79,27 @@ fn a_payload_that_was_cut_off_is_not_continued() {
 }
 
 #[test]
+fn reading_goes_on_at_the_line_after_one_that_was_cut() {
+    let long = format!("{{\"id\":1,\"x\":\"{}", "x".repeat(600));
+    let more = "x".repeat(400);
+    let end = format!("\",\"y\":[]}}\n{SUBSCRIBE}\n");
+    let cases: [(&[&str], bool); 5] = [
+        (&[&long, &end], true),
+        (&[&long, "still the same line", &end], true),
+        (&["{\"id\":1,\"x\":\"", &more, &more, &more, &more, &more, &more, &end], true),
+        (&[&end], false),
+        (&["EHLO x", &end], false),
+    ];
+    for (pieces, expected) in cases {
+        let (mut host, client) = client();
+        for piece in pieces {
+            host.send(client, PEER, piece);
+        }
+        assert_eq!(messages(&host).len(), usize::from(expected), "{pieces:?}");
+    }
+}
+
+#[test]
 fn a_tunnel_is_asked_for_by_clients_alone() {
     let request = b"CONNECT pool.test:3333 HTTP/1.1\r\n\r\n";
     for (direction, accepted, expected) in

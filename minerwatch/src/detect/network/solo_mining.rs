@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::mining_message::{MiningPeer, finding};
+use super::mining_message::{Heard, MiningPeer, finding};
 use crate::{
     bounded::BoundedMap,
     detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
@@ -86,7 +86,11 @@ impl Detector for SoloMining {
 
 impl SoloMining {
     fn inspect_call(&mut self, context: &DetectionContext<'_>, payload: &Payload) -> Option<Finding> {
-        let message = MiningPeer::Pool.message_in(payload).filter(|message| is_solo(message))?;
+        let Heard { message, peer, is_contested } = Heard::in_payload(payload)?;
+        // A node's answers are not read, so nothing could settle who is the miner.
+        if peer != MiningPeer::Pool || is_contested || !is_solo(message) {
+            return None;
+        }
         let destination = payload.flow.destination;
         let connection = (context.key(), payload.flow.source, destination);
         self.reported.note(&connection).then(|| finding(SOLO_MINING, context, message, destination))

@@ -43,6 +43,20 @@ pub struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
+    /// Whether nothing is known of the stream.
+    pub fn is_empty(&self) -> bool {
+        self.message.is_none()
+            && self.carrier.is_none()
+            && self.tunnel.is_none()
+            && self.unfinished.is_none()
+            && !self.asks_height
+    }
+
+    /// Whether the stream ends in the middle of a line of JSON.
+    pub fn is_within_line(&self) -> bool {
+        self.carrier == Some(Carrier::Plain) && self.unfinished.is_some()
+    }
+
     /// Keeps a match, unless a surer one is known.
     fn note(&mut self, found: Option<ProtocolMatch<'a>>) {
         if let Some(found) = found
@@ -79,6 +93,14 @@ pub fn read<'a>(stream: &'a [u8], content: &'a mut Vec<u8>) -> Reading<'a> {
         }
         [0, ..] => Reading { message: stratum_v2(rest).or_else(|| alephium(rest)), ..reading },
         _ => reading,
+    }
+}
+
+/// Parses a stream of lines of JSON that begins in the middle of a line: that line is skipped.
+pub fn read_next_line(stream: &[u8]) -> Reading<'_> {
+    match next_line(stream) {
+        Some(rest @ [b'{' | b'[', ..]) => lines(rest, Carrier::Plain, Reading::default()),
+        _ => Reading::default(),
     }
 }
 
