@@ -36,8 +36,8 @@ pub struct Reading<'a> {
     pub carrier: Option<Carrier>,
     /// The tunnel that the stream requests first.
     pub tunnel: Option<Tunnel<'a>>,
-    /// Whether the stream asks a node for its block height, as solo miners do all the time.
-    pub asks_height: bool,
+    /// The method by which the stream asks a node for its block height, as solo miners do all the time.
+    pub asks_height: Option<&'static str>,
     /// The unfinished rest of the stream, to be parsed again together with the bytes that follow.
     pub unfinished: Option<&'a [u8]>,
 }
@@ -49,7 +49,7 @@ impl<'a> Reading<'a> {
             && self.carrier.is_none()
             && self.tunnel.is_none()
             && self.unfinished.is_none()
-            && !self.asks_height
+            && self.asks_height.is_none()
     }
 
     /// Whether the stream ends in the middle of a line of JSON.
