@@ -23,3 +23,4 @@ pub use member::Member;
 pub use message::Message;
 pub use protocol_match::ProtocolMatch;
 pub use reading::{Reading, read, read_next_line};
+pub use solo::asks_height;

@@ -4,7 +4,10 @@
 
 use std::net::SocketAddr;
 
-use super::mining::{self, Reading};
+use super::{
+    http,
+    mining::{self, Reading},
+};
 use crate::{
     bounded::BoundedMap,
     model::{AccountHasher, Direction, Flow, Payload, ProcessKey, TunnelRequest},
@@ -85,13 +88,23 @@ impl Streams {
             is_cut |= matches!(joined.first(), Some(b'{' | b'['));
             joined.clear();
         }
+        // A request begins anew if the rest of the one before was not captured.
+        if joined.starts_with(b"GET ") && http::begins_request(bytes) {
+            joined.clear();
+        }
+        let counted = mining::asks_height(&joined);
         let stream = if joined.is_empty() {
             bytes
         } else {
             joined.extend_from_slice(bytes);
             &joined
         };
-        let mut reading = mining::read(stream, &mut self.content);
+        // The same is true of other messages after a head that was not captured to its end.
+        let begins_anew = stream.starts_with(b"GET ") && http::head_of(stream).is_none();
+        let mut reading = mining::read(if begins_anew { bytes } else { stream }, &mut self.content);
+        if begins_anew && reading.is_empty() {
+            reading = mining::read(stream, &mut self.content);
+        }
         if is_cut && reading.is_empty() {
             reading = mining::read_next_line(stream);
         }
@@ -120,7 +133,8 @@ impl Streams {
         payload.app.mining = message;
         payload.app.carrier = carrier;
         payload.app.tunnel = tunnel.map(Box::new);
-        payload.app.asks_height = asks_height;
+        // A question in several payloads is one.
+        payload.app.asks_height = asks_height.filter(|_| counted.is_none());
     }
 
     /// Drops the state of a connection that ended.
