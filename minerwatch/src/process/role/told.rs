@@ -95,7 +95,7 @@ fn names_other_place(arguments: &[&str], options: &[&str]) -> bool {
 fn values<'a>(arguments: &'a [&'a str], options: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
     arguments.iter().enumerate().filter_map(|(at, argument)| {
         let rest = options.iter().find_map(|option| value_in(argument, option))?;
-        let value = if rest.is_empty() { arguments.get(at + 1)? } else { rest };
+        let value = if rest.is_empty() { *arguments.get(at + 1)? } else { rest };
         (!value.starts_with('-')).then_some(value)
     })
 }
