@@ -35,6 +35,11 @@ pub fn request(bytes: &[u8]) -> Request<'_> {
     if may_become_one { Request::Unfinished } else { Request::Other }
 }
 
+/// Whether bytes begin with the request line of a request that is read.
+pub fn begins_request(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"GET ") || WITH_BODY.iter().any(|method| bytes.starts_with(method))
+}
+
 /// Returns the path of a request, with its query; empty if the request line is cut off in the method.
 pub fn path_of(request: &[u8]) -> &[u8] {
     request.split(|byte| matches!(byte, b' ' | b'\r' | b'\n')).nth(1).unwrap_or_default()

@@ -22,4 +22,5 @@ mod zmq;
 pub use member::Member;
 pub use message::Message;
 pub use protocol_match::ProtocolMatch;
-pub use reading::{Reading, read};
+pub use reading::{Reading, read, read_next_line};
+pub use solo::asks_height;

@@ -79,6 +79,53 @@ fn a_payload_that_was_cut_off_is_not_continued() {
 }
 
 #[test]
+fn reading_goes_on_at_the_line_after_one_that_was_cut() {
+    let long = format!("{{\"id\":1,\"x\":\"{}", "x".repeat(600));
+    let more = "x".repeat(400);
+    let end = format!("\",\"y\":[]}}\n{SUBSCRIBE}\n");
+    let cases: [(&[&str], bool); 5] = [
+        (&[&long, &end], true),
+        (&[&long, "still the same line", &end], true),
+        (&["{\"id\":1,\"x\":\"", &more, &more, &more, &more, &more, &more, &end], true),
+        (&[&end], false),
+        (&["EHLO x", &end], false),
+    ];
+    for (pieces, expected) in cases {
+        let (mut host, client) = client();
+        for piece in pieces {
+            host.send(client, PEER, piece);
+        }
+        assert_eq!(messages(&host).len(), usize::from(expected), "{pieces:?}");
+    }
+}
+
+#[test]
+fn a_request_for_a_websocket_split_anywhere_is_put_together() {
+    let head = "GET /chat HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n";
+    let frame = format!("\u{1}{}{SUBSCRIBE}", char::from(u8::try_from(SUBSCRIBE.len()).unwrap()));
+    let whole = format!("{head}{frame}");
+    // A single byte is not enough to know a frame by.
+    for at in (4..=head.len()).chain(head.len() + 2..whole.len() - 1) {
+        let (mut host, client) = client();
+        host.send(client, PEER, &whole[..at]);
+        host.send(client, PEER, &whole[at..]);
+        assert!(!messages(&host).is_empty(), "split at {at}");
+    }
+}
+
+#[test]
+fn a_head_that_was_not_captured_to_its_end_hides_nothing() {
+    let frame = format!("\u{1}{}{SUBSCRIBE}", char::from(u8::try_from(SUBSCRIBE.len()).unwrap()));
+    let post = format!("POST / HTTP/1.1\r\n\r\n{SUBSCRIBE}");
+    for (number, message) in [frame, SUBSCRIBE.to_owned(), post].into_iter().enumerate() {
+        let (mut host, client) = client();
+        host.send(client, PEER, "GET /chat HTTP/1.1\r\nHo");
+        host.send(client, PEER, message);
+        assert_eq!(messages(&host).len(), 1, "message {number}");
+    }
+}
+
+#[test]
 fn a_tunnel_is_asked_for_by_clients_alone() {
     let request = b"CONNECT pool.test:3333 HTTP/1.1\r\n\r\n";
     for (direction, accepted, expected) in

@@ -18,8 +18,8 @@ pub struct AppData {
     pub mining: Option<Box<MiningMessage>>,
     /// What carries the JSON in the payload, if the payload has any or continues some.
     pub carrier: Option<Carrier>,
-    /// Whether the payload asks a cryptocurrency node for its block height over HTTP.
-    pub asks_height: bool,
+    /// The method by which the payload asks a cryptocurrency node for its block height over HTTP.
+    pub asks_height: Option<&'static str>,
     /// Whether the payload begins with a message of Levin, the protocol between the nodes of Monero and its relatives.
     pub levin: bool,
 }

@@ -42,6 +42,11 @@ impl Payload {
         self.direction == Direction::Sent && !self.accepted
     }
 
+    /// Whether the side that opened the connection sent the payload.
+    pub fn is_sent_by_opener(&self) -> bool {
+        (self.direction == Direction::Sent) != self.accepted
+    }
+
     /// Whether all bytes of the payload were captured, so that the next payload continues without a gap.
     pub fn is_whole(&self) -> bool {
         usize::try_from(self.length).is_ok_and(|length| length == self.bytes.0.len())

@@ -1,9 +1,13 @@
 //! Roles of programs, for lineage and detectors. A role that excuses a program also depends on the program's directory:
 //! `/tmp/dpkg` is not a package manager, and neither is `/usr/bin/dpkg` of a container.
 
+mod jobs;
 mod names;
+mod told;
 
+use jobs::runs_jobs;
 use names::by_name;
+use told::is_told_a_program;
 
 use super::program_file::{ProgramFile, base_name, is_in_system_directory};
 
@@ -91,8 +95,15 @@ impl Role {
         }
     }
 
-    /// Returns the role of a program, given what stands above it. Pid 1 is always [`Self::Init`].
-    pub fn of(file: &ProgramFile<'_>, arguments: &[impl AsRef<str>], pid: u32, above: Above) -> Self {
+    /// Returns the role of a program, given what stands above it. `script` is the absolute path of the file that the program
+    /// runs, if it runs one. Pid 1 is always [`Self::Init`].
+    pub fn of(
+        file: &ProgramFile<'_>,
+        script: Option<&str>,
+        arguments: &[impl AsRef<str>],
+        pid: u32,
+        above: Above,
+    ) -> Self {
         if pid == 1 {
             return Self::Init;
         }
@@ -104,8 +115,15 @@ impl Role {
             }
             _ if role.excuses() && !file.in_system_directory => Self::Other,
             Self::ContainerRuntime if runs_on_the_host(arguments) => Self::Other,
+            _ if role.excuses() && is_told_a_program(file.name, role, arguments, above.role) => Self::Other,
             Self::Shell if is_login_shell(arguments, above) => Self::LoginShell,
-            Self::Service if file.in_system_directory && runs_jobs(arguments) => Self::JobRunner,
+            Self::Service
+                if file.in_system_directory
+                    && !above.is_below_service
+                    && script.is_some_and(|script| runs_jobs(script, arguments)) =>
+            {
+                Self::JobRunner
+            }
             Self::Service if installs_packages(arguments) => Self::Interpreter,
             other => other,
         }
@@ -122,7 +140,7 @@ impl Role {
         pid: u32,
         above: Above,
     ) -> Self {
-        let role = Self::of(script, arguments, pid, above);
+        let role = Self::of(script, None, arguments, pid, above);
         let is_trusted = interpreter.in_system_directory
             && is_told_first
             && by_name(interpreter.name) == Self::Interpreter
@@ -167,6 +185,9 @@ pub struct Above {
     pub is_supervised: bool,
     /// Whether the process that started the program runs a program of the host itself. Only looked up for the same.
     pub is_of_system: bool,
+    /// Whether a network service started the program, itself or through others. Only looked up for a program that
+    /// [`may_run_jobs`].
+    pub is_below_service: bool,
 }
 
 impl Above {
@@ -188,6 +209,11 @@ fn opens_only_for_others(name: &str) -> bool {
 pub(super) fn opens_as_a_service(name: &str) -> bool {
     is_terminal(name)
         || matches!(name, "ttyd" | "agetty" | "getty" | "mingetty" | "login" | "dropbear" | "mosh-server")
+}
+
+/// Whether a service of this name is an agent of a build service if it runs the right file.
+pub(super) fn may_run_jobs(name: &str) -> bool {
+    matches!(name, "java" | "node" | "nodejs")
 }
 
 /// Whether a login service of this name is a terminal with a window.
@@ -241,35 +267,6 @@ fn is_login_shell(arguments: &[impl AsRef<str>], above: Above) -> bool {
     only_flags && above.role == Some(Role::LoginService)
 }
 
-/// Whether the arguments are those of a CI agent. Some agents run on Java or Node.js, which are services otherwise. The
-/// archive or script counts, not the value of an option.
-fn runs_jobs(arguments: &[impl AsRef<str>]) -> bool {
-    const ARCHIVES: [&str; 7] = [
-        "jenkins.war",
-        "agent.jar",
-        "slave.jar",
-        "remoting.jar",
-        "swarm-client.jar",
-        "launcher.jar",
-        "bamboo-agent.jar",
-    ];
-    const PLACES: [&str; 3] = ["teamcity", "bamboo", "actions-runner"];
-    let Some(program) = program_of(arguments) else { return false };
-    let is_odd = ["/tmp/", "/var/tmp/", "/dev/shm/"].iter().any(|place| program.starts_with(place));
-    !is_odd && (ARCHIVES.contains(&base_name(program)) || PLACES.iter().any(|place| program.contains(place)))
-}
-
-/// Returns what a virtual machine or an engine runs: the value of `-jar`, else the first argument that is no option.
-fn program_of(arguments: &[impl AsRef<str>]) -> Option<&str> {
-    let mut rest = arguments.iter().skip(1).map(AsRef::as_ref);
-    let mut skips = false;
-    rest.find(|argument| {
-        let is_value =
-            std::mem::replace(&mut skips, matches!(*argument, "-cp" | "-classpath" | "--class-path"));
-        !is_value && !argument.starts_with('-')
-    })
-}
-
 /// Whether the arguments are those of a Node.js package installer, which starts shells by design. The installer lies in a
 /// directory of modules or of programs, not where anybody writes.
 pub fn installs_packages(arguments: &[impl AsRef<str>]) -> bool {
@@ -307,6 +304,7 @@ pub(super) fn is_shell(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::{path::resolve, program::script_of};
 
     fn role(path: &str, arguments: &[&str], parent: Option<Role>) -> Role {
         let above = Above {
@@ -314,8 +312,11 @@ mod tests {
             is_session: parent == Some(Role::LoginService),
             is_supervised: parent == Some(Role::Init),
             is_of_system: true,
+            is_below_service: parent == Some(Role::Service),
         };
-        Role::of(&ProgramFile::at(path), arguments, 100, above)
+        let script = script_of(path, path, arguments);
+        let script = script.map(|script| resolve("/tmp", script));
+        Role::of(&ProgramFile::at(path), script.as_deref(), arguments, 100, above)
     }
 
     #[test]
@@ -325,7 +326,7 @@ mod tests {
         assert_eq!(role("/usr/../tmp/dpkg", &["dpkg"], None), Role::Other);
         assert_eq!(role("/tmp/systemd", &["systemd"], None), Role::Other);
         let inside = ProgramFile::elsewhere("/usr/bin/dpkg");
-        assert_eq!(Role::of(&inside, &["dpkg"], 100, Above::default()), Role::Other);
+        assert_eq!(Role::of(&inside, None, &["dpkg"], 100, Above::default()), Role::Other);
         assert_eq!(role("/usr/bin/grep", &["grep"], None), Role::TextViewer);
         assert_eq!(role("/dev/shm/grep", &["grep"], None), Role::Other);
         // The directory of a service or a downloader does not matter: these roles do not excuse anything.
@@ -339,7 +340,7 @@ mod tests {
             ["/usr/bin/tini", "/usr/bin/dumb-init", "/usr/bin/docker-init", "/usr/libexec/podman/catatonit"]
         {
             assert_eq!(role(path, &["x", "--", "/tmp/x"], Some(Role::Shell)), Role::Other, "{path}");
-            let first = Role::of(&ProgramFile::at(path), &["x"], 1, Above::default());
+            let first = Role::of(&ProgramFile::at(path), None, &["x"], 1, Above::default());
             assert_eq!(first, Role::Init, "{path}");
         }
         for path in ["/usr/bin/podman", "/usr/bin/buildah"] {
@@ -436,12 +437,26 @@ mod tests {
 
     #[test]
     fn job_runners_and_installers_are_not_services() {
-        assert_eq!(role("/usr/bin/java", &["java", "-jar", "/opt/app.jar"], None), Role::Service);
-        assert_eq!(role("/usr/bin/java", &["java", "-jar", "/ci/agent.jar"], None), Role::JobRunner);
-        assert_eq!(role("/usr/bin/node", &["node", "/usr/bin/npm", "install"], None), Role::Interpreter);
-        assert_eq!(role("/usr/bin/node", &["node", "server.js"], None), Role::Service);
-        assert_eq!(role("/usr/bin/java", &["java", "-Dx=agent.jar", "-jar", "x.jar"], None), Role::Service);
-        assert_eq!(role("/usr/bin/java", &["java", "-jar", "/tmp/agent.jar"], None), Role::Service);
-        assert_eq!(role("/usr/bin/node", &["node", "/tmp/npm", "install"], None), Role::Service);
+        let java = |arguments: &[&str]| role("/usr/bin/java", arguments, Some(Role::Shell));
+        assert_eq!(java(&["java", "-jar", "/opt/app.jar"]), Role::Service);
+        assert_eq!(java(&["java", "-jar", "/ci/agent.jar"]), Role::JobRunner);
+        assert_eq!(java(&["java", "-Dx=agent.jar", "-jar", "x.jar"]), Role::Service);
+        assert_eq!(java(&["java", "-jar", "agent.jar"]), Role::Service, "in /tmp");
+        let exploited = role("/usr/bin/java", &["java", "-jar", "/ci/agent.jar"], Some(Role::Service));
+        assert_eq!(exploited, Role::Service);
+        let node = |arguments: &[&str]| role("/usr/bin/node", arguments, None);
+        assert_eq!(node(&["node", "/usr/bin/npm", "install"]), Role::Interpreter);
+        assert_eq!(node(&["node", "server.js"]), Role::Service);
+        assert_eq!(node(&["node", "/tmp/npm", "install"]), Role::Service);
+        assert_eq!(node(&["node", "-r", "/opt/teamcity/teamcity.js", "/srv/x.js"]), Role::Service);
+    }
+
+    #[test]
+    fn who_is_told_a_program_ends_no_tree() {
+        let of = |path: &str, arguments: &[&str]| role(path, arguments, Some(Role::Shell));
+        assert_eq!(of("/usr/bin/conmon", &["conmon", "-r", "/usr/bin/crun"]), Role::ContainerRuntime);
+        assert_eq!(of("/usr/bin/conmon", &["conmon", "-r", "/tmp/x"]), Role::Other);
+        assert_eq!(of("/usr/sbin/telnetd", &["telnetd", "-l", "/tmp/x"]), Role::Other);
+        assert_eq!(of("/usr/sbin/telnetd", &["telnetd"]), Role::LoginService);
     }
 }

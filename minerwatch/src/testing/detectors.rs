@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Host;
 use crate::{
     detect::{Declaration, DetectionContext, DetectorSettings, Detectors, Findings, Knowledge},
-    model::{Event, EventBody, Request},
+    model::{Event, EventBody, Request, Value},
     process::{ProcessTable, TableLimits},
 };
 
@@ -33,6 +33,17 @@ pub fn requests(host: &Host) -> Vec<Request> {
     let mut requests = Vec::new();
     Bench::new(2).run(host.events(), |findings, _| requests.append(findings.requests_mut()));
     requests
+}
+
+/// Runs all detectors over a host with one processor. Returns the values with this name in the evidence of every finding,
+/// in order.
+pub fn evidence(host: &Host, name: &str) -> Vec<Value> {
+    let mut values = Vec::new();
+    Bench::new(1).run(host.events(), |findings, _| {
+        let evidence = findings.found().iter().flat_map(|finding| &finding.signal.evidence);
+        values.extend(evidence.filter(|one| one.name == name).map(|one| one.value.clone()));
+    });
+    values
 }
 
 /// Detectors with the process table and the knowledge that they need.

@@ -7,27 +7,56 @@ use crate::{
     model::{Carrier, Direction, MiningMessage, MiningSide, Payload},
 };
 
-/// The role of the peer of a mining connection. Miners connect to pools, so the role depends on which side opened the
-/// connection.
+/// The role of the peer of a mining connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MiningPeer {
-    /// The peer is a pool, because this host opened the connection.
+    /// The peer gives work.
     Pool,
-    /// The peer is a miner, because the peer opened the connection.
+    /// The peer mines.
     Miner,
 }
 
 impl MiningPeer {
-    /// Returns the mining message in a payload, if the peer has this role and the right side sent the message. A
-    /// message from the wrong side is unrelated text, such as the input of a log collector.
-    pub fn message_in(self, payload: &Payload) -> Option<&MiningMessage> {
-        let message = payload.app.mining.as_deref()?;
-        let is_peer_client = payload.accepted;
-        let is_said_by_client = (payload.direction == Direction::Received) == is_peer_client;
-        let fits = is_said_by_client == (message.side == MiningSide::Client);
-        let is_peer = is_peer_client == (self == Self::Miner);
-        (fits && is_peer).then_some(message)
+    /// The role that the words say: whoever sends a miner's words is the miner.
+    fn by_words(payload: &Payload, message: &MiningMessage) -> Self {
+        let is_from_peer = payload.direction == Direction::Received;
+        if is_from_peer == (message.side == MiningSide::Client) { Self::Miner } else { Self::Pool }
     }
+
+    /// The role that the kernel's word on who opened the connection says: miners connect to pools.
+    fn by_opening(payload: &Payload) -> Self {
+        if payload.accepted { Self::Miner } else { Self::Pool }
+    }
+}
+
+/// A mining message, and who the peer is.
+#[derive(Clone, Copy, Debug)]
+pub struct Heard<'a> {
+    /// The message.
+    pub message: &'a MiningMessage,
+    /// The role of the peer, by the words of the message.
+    pub peer: MiningPeer,
+    /// Whether the kernel says that the other side opened the connection. Either the kernel is wrong, which knows little of
+    /// a connection that was open before the daemon, or the message is unrelated text, such as the input of a log
+    /// collector. So a contested message counts only if the other side of the connection agrees.
+    pub is_contested: bool,
+}
+
+impl<'a> Heard<'a> {
+    /// Returns the mining message in a payload. A contested message must be unambiguous: only mining software sends it, and
+    /// only one side. In HTTP, the request tells who the client is.
+    pub fn in_payload(payload: &'a Payload) -> Option<Self> {
+        let message = payload.app.mining.as_deref()?;
+        let peer = MiningPeer::by_words(payload, message);
+        let is_contested = peer != MiningPeer::by_opening(payload);
+        let may_win = message.sure && message.carrier != Carrier::Http && !is_said_by_both(message.method);
+        (!is_contested || may_win).then_some(Self { message, peer, is_contested })
+    }
+}
+
+/// Whether both sides of a connection say this word, in one dialect or another.
+fn is_said_by_both(method: &str) -> bool {
+    matches!(method, "mining.ping" | "mining.pong" | "mining.noop" | "mining.bye")
 }
 
 /// Creates a finding about a message on a connection to this destination.

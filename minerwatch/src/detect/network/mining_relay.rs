@@ -4,11 +4,14 @@ use std::net::{IpAddr, SocketAddr};
 
 use rustc_hash::FxHashSet;
 
-use super::{mining_message::MiningPeer, solo_mining::is_solo};
+use super::{
+    mining_message::{Heard, MiningPeer},
+    solo_mining::is_solo,
+};
 use crate::{
     bounded::BoundedMap,
     detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
-    model::{Account, EventBody, EventType, ProcessKey, Request, SignalClass},
+    model::{Account, EventBody, EventType, MiningSide, Payload, ProcessKey, Request, SignalClass},
 };
 
 /// The signal. It is conclusive, like the messages of a miner.
@@ -26,6 +29,8 @@ pub const RELAY: SignalInfo = SignalInfo {
 
 /// Maximum number of tracked processes that speak to a pool or serve miners.
 const PROCESSES: usize = 1_024;
+/// Maximum number of connections on which one side contradicted who opened them.
+const CONTESTED: usize = 1_024;
 /// Maximum number of served hosts that are counted per process.
 const MAX_MINERS: usize = 1_000;
 /// A relay is reported again when the number of served hosts has grown by this factor.
@@ -36,7 +41,9 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[RELAY],
     wants: &[EventType::Payload, EventType::Exit],
     evictions: Some("conversations_evicted"),
-    create: |_| Box::new(MiningRelay { processes: BoundedMap::new(PROCESSES) }),
+    create: |_| {
+        Box::new(MiningRelay { processes: BoundedMap::new(PROCESSES), contested: BoundedMap::new(CONTESTED) })
+    },
 };
 
 /// The mining connections of one process.
@@ -57,6 +64,16 @@ struct Relay {
 #[derive(Debug)]
 struct MiningRelay {
     processes: BoundedMap<ProcessKey, Relay>,
+    /// The side that was heard first on a connection whose words contradict who opened it.
+    contested: BoundedMap<(ProcessKey, SocketAddr, SocketAddr), FirstHeard>,
+}
+
+/// What was heard on a connection whose words contradict who opened it.
+#[derive(Clone, Copy, Debug)]
+struct FirstHeard {
+    side: MiningSide,
+    /// Whether the other side has agreed.
+    is_settled: bool,
 }
 
 impl Detector for MiningRelay {
@@ -70,8 +87,8 @@ impl Detector for MiningRelay {
             _ => return,
         };
         let destination = payload.flow.destination;
-        let says = |peer: MiningPeer| peer.message_in(payload).filter(|message| message.sure);
-        if let Some(message) = says(MiningPeer::Pool).filter(|message| !is_solo(message)) {
+        let Some(Heard { message, peer, .. }) = self.hear(context, payload) else { return };
+        if peer == MiningPeer::Pool && !is_solo(message) {
             let relay = self.processes.entry(&context.key(), Relay::default);
             if let Some(account) = &message.account {
                 relay.account = Some(account.clone());
@@ -80,7 +97,7 @@ impl Detector for MiningRelay {
                 findings.request(Request::WatchListeners(context.event.subject.clone()));
             }
             findings.add(relay.report(context));
-        } else if says(MiningPeer::Miner).is_some() {
+        } else if peer == MiningPeer::Miner {
             let relay = self.processes.entry(&context.key(), Relay::default);
             relay.miner = Some(destination);
             if relay.miners.len() < MAX_MINERS {
@@ -91,7 +108,22 @@ impl Detector for MiningRelay {
     }
 
     fn evicted(&self) -> u64 {
-        self.processes.evicted()
+        self.processes.evicted() + self.contested.evicted()
+    }
+}
+
+impl MiningRelay {
+    /// Returns the sure message in a payload. If it contradicts who opened the connection, the other side must have agreed.
+    fn hear<'a>(&mut self, context: &DetectionContext<'_>, payload: &'a Payload) -> Option<Heard<'a>> {
+        let heard = Heard::in_payload(payload).filter(|heard| heard.message.sure)?;
+        if !heard.is_contested {
+            return Some(heard);
+        }
+        let key = (context.key(), payload.flow.source, payload.flow.destination);
+        let side = heard.message.side;
+        let first = self.contested.entry(&key, || FirstHeard { side, is_settled: false });
+        first.is_settled |= first.side != side;
+        first.is_settled.then_some(heard)
     }
 }
 
@@ -152,6 +184,23 @@ mod tests {
         assert_eq!(findings(&host), [], "a pool does not mine");
         host.send(pool, POOL, SUBSCRIBE);
         assert_eq!(findings(&host), [("N1", 100), ("N8", 95)]);
+    }
+
+    #[test]
+    fn a_miner_is_known_by_its_words_if_the_kernel_does_not_know_who_connected() {
+        let says = |dialogue: &[(Direction, &[u8])]| {
+            let (mut host, process) = process();
+            host.send(process, POOL, SUBSCRIBE);
+            for (direction, bytes) in dialogue {
+                let peer = "10.0.1.1:40000";
+                host.payload(process, TcpPayload { peer, direction: *direction, accepted: false, bytes });
+            }
+            findings(&host)
+        };
+        let (asks, answers) = ((Direction::Received, SUBSCRIBE), (Direction::Sent, NOTIFY));
+        assert_eq!(says(&[asks, answers]), [("N1", 100), ("N8", 95)]);
+        assert_eq!(says(&[asks, asks]), [("N1", 100)], "a reader of a log");
+        assert_eq!(says(&[answers, answers]), [("N1", 100)], "a writer of a log");
     }
 
     #[test]

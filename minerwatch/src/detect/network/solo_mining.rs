@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::mining_message::{MiningPeer, finding};
+use super::mining_message::{Heard, MiningPeer, finding};
 use crate::{
     bounded::BoundedMap,
     detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
@@ -68,8 +68,8 @@ impl Detector for SoloMining {
         match &context.event.body {
             EventBody::Payload(payload) => {
                 findings.add(self.inspect_call(context, payload));
-                if payload.app.asks_height {
-                    findings.add(self.inspect_height_request(context, payload));
+                if let Some(method) = payload.app.asks_height {
+                    findings.add(self.inspect_height_request(context, payload, method));
                 }
             }
             EventBody::Exit(_) => {
@@ -86,7 +86,11 @@ impl Detector for SoloMining {
 
 impl SoloMining {
     fn inspect_call(&mut self, context: &DetectionContext<'_>, payload: &Payload) -> Option<Finding> {
-        let message = MiningPeer::Pool.message_in(payload).filter(|message| is_solo(message))?;
+        let Heard { message, peer, is_contested } = Heard::in_payload(payload)?;
+        // A node's answers are not read, so nothing could settle who is the miner.
+        if peer != MiningPeer::Pool || is_contested || !is_solo(message) {
+            return None;
+        }
         let destination = payload.flow.destination;
         let connection = (context.key(), payload.flow.source, destination);
         self.reported.note(&connection).then(|| finding(SOLO_MINING, context, message, destination))
@@ -96,6 +100,7 @@ impl SoloMining {
         &mut self,
         context: &DetectionContext<'_>,
         payload: &Payload,
+        method: &'static str,
     ) -> Option<Finding> {
         let now = context.at();
         let requests = self.heights.entry(&context.key(), || HeightRequests { since: now, count: 0 });
@@ -114,7 +119,7 @@ impl SoloMining {
         Some(
             Finding::new(SOLO_MINING, context, detail)
                 .value("destination", destination)
-                .value("method", "getheight")
+                .value("method", method)
                 .measured("requests", count, Threshold::at_least(MIN_HEIGHT_REQUESTS)),
         )
     }
@@ -123,7 +128,10 @@ impl SoloMining {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Host, findings, seconds};
+    use crate::{
+        model::Value,
+        testing::{Host, evidence, findings, seconds},
+    };
 
     const NODE: &str = "127.0.0.1:18081";
 
@@ -156,19 +164,49 @@ mod tests {
         }
     }
 
+    /// Returns a host whose client sends `GET /METHOD` `count` times, with pauses in seconds.
+    fn after_polling(method: &str, pause: u64, count: u32) -> Host {
+        let (mut host, client) = client();
+        for _ in 0..count {
+            host.wait(seconds(pause));
+            host.send(client, NODE, format!("GET /{method} HTTP/1.1\r\nHost: x\r\n\r\n"));
+        }
+        host
+    }
+
     #[test]
     fn only_frequent_requests_for_the_height_count() {
-        for (pause, count, expected) in [
-            (1, MIN_HEIGHT_REQUESTS, &[("N7", 60)][..]),
-            (1, MIN_HEIGHT_REQUESTS - 1, &[]),
-            (5, MIN_HEIGHT_REQUESTS * 2, &[]),
+        for (method, pause, count, expected) in [
+            ("getheight", 1, MIN_HEIGHT_REQUESTS, &[("N7", 60)][..]),
+            ("get_height", 1, MIN_HEIGHT_REQUESTS, &[("N7", 60)]),
+            ("getheight", 1, MIN_HEIGHT_REQUESTS - 1, &[]),
+            ("getheight", 5, MIN_HEIGHT_REQUESTS * 2, &[]),
+            ("getinfo", 1, MIN_HEIGHT_REQUESTS * 4, &[]),
+            ("get_info", 1, MIN_HEIGHT_REQUESTS * 4, &[]),
         ] {
-            let (mut host, client) = client();
-            for _ in 0..count {
-                host.wait(seconds(pause));
-                host.send(client, NODE, "GET /getheight HTTP/1.1\r\nHost: x\r\n\r\n");
-            }
-            assert_eq!(findings(&host), expected, "{count} requests, one in {pause} s");
+            let host = after_polling(method, pause, count);
+            assert_eq!(findings(&host), expected, "{count} requests for {method}, one in {pause} s");
         }
+    }
+
+    #[test]
+    fn a_finding_shows_the_method_that_was_asked() {
+        for method in ["getheight", "get_height"] {
+            let host = after_polling(method, 1, MIN_HEIGHT_REQUESTS);
+            assert_eq!(evidence(&host, "method"), [Value::from(method)]);
+        }
+    }
+
+    #[test]
+    fn a_request_in_two_segments_counts_once() {
+        let (mut host, client) = client();
+        for _ in 0..MIN_HEIGHT_REQUESTS - 1 {
+            host.wait(seconds(1));
+            host.send(client, NODE, "GET /getheight HTTP/1.1\r\nHo");
+            host.send(client, NODE, "st: x\r\n\r\n");
+        }
+        assert_eq!(findings(&host), []);
+        host.send(client, NODE, "GET /getheight HTTP/1.1\r\nHo");
+        assert_eq!(findings(&host), [("N7", 60)]);
     }
 }

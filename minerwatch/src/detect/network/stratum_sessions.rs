@@ -1,12 +1,13 @@
 //! N1 and N2: the messages of miners and pools, tracked per connection.
 //!
 //! A message counts alone if only mining software sends it. Other messages need the other side: words that other
-//! programs use too, and messages in HTTP, which may be documents about miners, such as logs.
+//! programs use too, messages in HTTP, which may be documents about miners, such as logs, and messages from the side that
+//! should not send them.
 
 use std::net::SocketAddr;
 
 use super::{
-    mining_message::{MiningPeer, finding},
+    mining_message::{Heard, MiningPeer, finding},
     solo_mining::is_solo,
 };
 use crate::{
@@ -46,7 +47,7 @@ pub const POOL_WORDS: SignalInfo = SignalInfo {
 
 /// Maximum number of connections that are tracked.
 const SESSIONS: usize = 4_096;
-/// Maximum number of connections on which this host spoke JSON.
+/// Maximum number of connections whose opener spoke JSON.
 const SPEAKERS: usize = 4_096;
 /// Maximum number of reports per connection because of an account.
 const MAX_ACCOUNTS: u8 = 4;
@@ -69,20 +70,22 @@ type ConnectionKey = (ProcessKey, SocketAddr, SocketAddr);
 enum Proof {
     /// Other programs use such words too.
     Words,
-    /// The values have a miner's form, but the message may be quoted in a document.
+    /// The values have a miner's form, but the message may be quoted in a document, or in a stream of such.
     Quoted,
     /// Only mining software sends it.
     Sure,
 }
 
 impl Proof {
-    /// Returns how much a message proves if the process speaks in this way on the connection.
-    fn of(message: &MiningMessage, speaks: Option<Carrier>) -> Self {
-        let is_document = message.carrier == Carrier::Http || speaks == Some(Carrier::Http);
-        match (message.sure, is_document) {
-            (false, _) => Self::Words,
-            (true, true) => Self::Quoted,
-            (true, false) => Self::Sure,
+    /// Returns how much a message proves if the opener of the connection speaks in this way. `None` if HTTP tells who the
+    /// client is, and the words contradict.
+    fn of(heard: &Heard<'_>, speaks: Option<Carrier>) -> Option<Self> {
+        let is_document = heard.message.carrier == Carrier::Http || speaks == Some(Carrier::Http);
+        match (heard.message.sure, heard.is_contested, is_document) {
+            (_, true, true) => None,
+            (false, ..) => Some(Self::Words),
+            (true, true, _) | (true, _, true) => Some(Self::Quoted),
+            (true, false, false) => Some(Self::Sure),
         }
     }
 }
@@ -133,24 +136,19 @@ impl StratumSession {
 #[derive(Debug)]
 struct StratumSessions {
     sessions: BoundedMap<ConnectionKey, StratumSession>,
-    /// In what the process sent JSON on a connection.
+    /// In what the side that opened a connection sent JSON.
     speakers: BoundedMap<ConnectionKey, Carrier>,
 }
 
 impl Detector for StratumSessions {
     fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
         let EventBody::Payload(payload) = &context.event.body else { return };
-        let Some(carrier) = payload.app.carrier else {
-            // A protocol that is not JSON.
-            if let Some(message) = of_pool(payload) {
-                self.take(context, payload, message, findings);
-            }
-            return;
-        };
-        if let Some(message) = of_pool(payload) {
-            self.take(context, payload, message, findings);
+        if let Some(heard) = of_pool(payload) {
+            self.take(context, payload, &heard, findings);
         }
-        if payload.is_sent_by_client() {
+        if let Some(carrier) = payload.app.carrier
+            && payload.is_sent_by_opener()
+        {
             let key = (context.key(), payload.flow.source, payload.flow.destination);
             // Who speaks HTTP once speaks HTTP on, but a WebSocket begins with HTTP.
             let known = self.speakers.entry(&key, || carrier);
@@ -166,8 +164,8 @@ impl Detector for StratumSessions {
 }
 
 /// Returns the message of a miner or a pool in a payload, except those of solo miners.
-fn of_pool(payload: &Payload) -> Option<&MiningMessage> {
-    MiningPeer::Pool.message_in(payload).filter(|message| !is_solo(message))
+fn of_pool(payload: &Payload) -> Option<Heard<'_>> {
+    Heard::in_payload(payload).filter(|heard| heard.peer == MiningPeer::Pool && !is_solo(heard.message))
 }
 
 impl StratumSessions {
@@ -175,13 +173,14 @@ impl StratumSessions {
         &mut self,
         context: &DetectionContext<'_>,
         payload: &Payload,
-        message: &MiningMessage,
+        heard: &Heard<'_>,
         findings: &mut Findings,
     ) {
+        let message = heard.message;
         let destination = payload.flow.destination;
         let key = (context.key(), payload.flow.source, destination);
         let speaks = self.speakers.get(&key).copied();
-        let proof = Proof::of(message, speaks);
+        let Some(proof) = Proof::of(heard, speaks) else { return };
         let session = self.sessions.entry(&key, StratumSession::default);
         let settled = match message.side {
             MiningSide::Client => session.settles_miner(proof),

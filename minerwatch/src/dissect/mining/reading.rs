@@ -36,13 +36,27 @@ pub struct Reading<'a> {
     pub carrier: Option<Carrier>,
     /// The tunnel that the stream requests first.
     pub tunnel: Option<Tunnel<'a>>,
-    /// Whether the stream asks a node for its block height, as solo miners do all the time.
-    pub asks_height: bool,
+    /// The method by which the stream asks a node for its block height, as solo miners do all the time.
+    pub asks_height: Option<&'static str>,
     /// The unfinished rest of the stream, to be parsed again together with the bytes that follow.
     pub unfinished: Option<&'a [u8]>,
 }
 
 impl<'a> Reading<'a> {
+    /// Whether nothing is known of the stream.
+    pub fn is_empty(&self) -> bool {
+        self.message.is_none()
+            && self.carrier.is_none()
+            && self.tunnel.is_none()
+            && self.unfinished.is_none()
+            && self.asks_height.is_none()
+    }
+
+    /// Whether the stream ends in the middle of a line of JSON.
+    pub fn is_within_line(&self) -> bool {
+        self.carrier == Some(Carrier::Plain) && self.unfinished.is_some()
+    }
+
     /// Keeps a match, unless a surer one is known.
     fn note(&mut self, found: Option<ProtocolMatch<'a>>) {
         if let Some(found) = found
@@ -65,7 +79,7 @@ pub fn read<'a>(stream: &'a [u8], content: &'a mut Vec<u8>) -> Reading<'a> {
         [b'{' | b'[', ..] => lines(rest, Carrier::Plain, reading),
         [b'G', b'E', b'T', b' ', ..] => get(rest, content, reading),
         [b'P', b'R', ..] => http2(rest, reading),
-        [b'P', ..] => request(rest, content, reading),
+        [b'P', ..] => request_with_body(rest, content, reading),
         [b'H', b'T', b'T', b'P', b'/', b'1', ..] => answer(rest, content, reading),
         [0x01 | 0x02 | 0x81 | 0x82, ..] => frames(rest, content, reading),
         [b's' | b'j' | b'p', ..] if getwork_socket::xatum(rest).is_some() => {
@@ -79,6 +93,14 @@ pub fn read<'a>(stream: &'a [u8], content: &'a mut Vec<u8>) -> Reading<'a> {
         }
         [0, ..] => Reading { message: stratum_v2(rest).or_else(|| alephium(rest)), ..reading },
         _ => reading,
+    }
+}
+
+/// Parses a stream of lines of JSON that begins in the middle of a line: that line is skipped.
+pub fn read_next_line(stream: &[u8]) -> Reading<'_> {
+    match next_line(stream) {
+        Some(rest @ [b'{' | b'[', ..]) => lines(rest, Carrier::Plain, Reading::default()),
+        _ => Reading::default(),
     }
 }
 
@@ -187,27 +209,47 @@ fn chunks<'a>(raw: &'a [u8], content: &'a mut Vec<u8>, reading: Reading<'a>) -> 
 }
 
 /// Parses an HTTP request without a body: a question for the height or for a configuration, or for a WebSocket, whose
-/// frames may follow.
+/// frames may follow. More requests may follow, too.
 fn get<'a>(bytes: &'a [u8], content: &'a mut Vec<u8>, mut reading: Reading<'a>) -> Reading<'a> {
-    reading.asks_height = solo::asks_height(bytes);
-    let whole = http::head_of(bytes);
-    let (head, rest) = whole.unwrap_or((bytes, &[]));
-    let upgrades = http::is_websocket(head);
-    // The head may be longer than what is captured of it.
-    if upgrades || rest.is_empty() {
-        let found = getwork_socket::request(http::path_of(bytes));
-        reading.note(found.map(|found| ProtocolMatch { carrier: Carrier::WebSocket, ..found }));
-    }
-    if whole.is_some() && !upgrades {
+    let mut rest = bytes;
+    for _ in 0..MAX_MESSAGES {
+        let request = rest;
+        reading.asks_height = reading.asks_height.or_else(|| solo::asks_height(request));
+        reading.note(solo::asks_configuration(http::path_of(request)));
+        let whole = http::head_of(request);
+        let (head, after) = whole.unwrap_or((request, &[]));
+        let upgrades = http::is_websocket(head);
+        // The head may be longer than what is captured of it.
+        if upgrades || after.is_empty() {
+            let found = getwork_socket::request(http::path_of(request));
+            reading.note(found.map(|found| ProtocolMatch { carrier: Carrier::WebSocket, ..found }));
+        }
+        if whole.is_none() {
+            reading.unfinished = Some(request);
+            return reading;
+        }
+        if upgrades {
+            return if after.is_empty() { reading } else { frames(after, content, reading) };
+        }
         // The answer is a document, also where a later payload of it begins like a line of JSON.
         reading.carrier = Some(Carrier::Http);
+        rest = after.trim_ascii_start();
+        match rest {
+            [b'G', b'E', b'T', b' ', ..] => {}
+            [b'P', ..] => return request_with_body(rest, content, reading),
+            // A request of this kind may have a body, too. It is parsed as a whole again when more of the body comes.
+            _ => {
+                let mut reading = document(rest, http::is_chunked(head), content, reading);
+                reading.unfinished = reading.unfinished.and(Some(request));
+                return reading;
+            }
+        }
     }
-    reading.note(solo::asks_configuration(http::path_of(bytes)));
-    if upgrades && !rest.is_empty() { frames(rest, content, reading) } else { reading }
+    reading
 }
 
 /// Parses an HTTP request whose body may be an RPC call to a node, or a miner's words.
-fn request<'a>(bytes: &'a [u8], content: &'a mut Vec<u8>, mut reading: Reading<'a>) -> Reading<'a> {
+fn request_with_body<'a>(bytes: &'a [u8], content: &'a mut Vec<u8>, mut reading: Reading<'a>) -> Reading<'a> {
     match http::request(bytes) {
         http::Request::Body { path, is_chunked, body } => {
             let mut reading = document(body, is_chunked, content, reading);
@@ -406,6 +448,38 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_a_request_without_a_body_is_read() {
+        let get = "GET /x HTTP/1.1\r\nHost: x\r\n\r\n";
+        let upgrade = "GET /chat HTTP/1.1\r\nUpgrade: websocket\r\n\r\n";
+        let subscribe = r#"{"id":1,"method":"mining.subscribe","params":[]}"#;
+        let post = format!("POST /log HTTP/1.1\r\n\r\n{subscribe}");
+        let frame = format!("\u{1}{}{subscribe}", char::from(u8::try_from(subscribe.len()).unwrap()));
+        let chunk = format!("{:x}\r\n{subscribe}\r\n", subscribe.len());
+        for (stream, carrier) in [
+            (format!("{get}{post}"), Carrier::Http),
+            (format!("{get}{get}{get}{post}"), Carrier::Http),
+            (format!("{get}{subscribe}"), Carrier::Http),
+            (format!("GET /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}"), Carrier::Http),
+            (format!("{get}{upgrade}{frame}"), Carrier::WebSocket),
+        ] {
+            let expected = Some(("mining.subscribe", carrier));
+            assert_eq!(found(stream.as_bytes()), expected, "{}", stream.escape_debug());
+        }
+        assert_eq!(method(&format!("{get}EHLO x\r\n{subscribe}")), None);
+        let height = format!("{get}GET /getheight HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_eq!(read(height.as_bytes(), &mut Vec::new()).asks_height, Some("getheight"));
+        let many = get.repeat(100);
+        let _ = read(many.as_bytes(), &mut Vec::new());
+    }
+
+    #[test]
+    fn only_the_request_that_is_not_finished_is_kept() {
+        let begun = "GET /chat HTTP/1.1\r\nUpgra";
+        let stream = format!("GET / HTTP/1.1\r\n\r\n{begun}");
+        assert_eq!(read(stream.as_bytes(), &mut Vec::new()).unfinished, Some(begun.as_bytes()));
+    }
+
+    #[test]
     fn other_lines_between_messages_are_skipped() {
         let subscribe = r#"{"id":1,"method":"mining.subscribe","params":[]}"#;
         for stream in [format!("{{}}\nhello\n{subscribe}\n"), format!("{{}}\n\r\n\n{subscribe}")] {
@@ -424,7 +498,11 @@ mod tests {
             ("POST / HTTP/1.1\r\n\r\n", true),
             ("PATCH / HTTP/1.1\r\n\r\n", true),
             ("PU", true),
-            ("GET / HTTP/1.1\r\n", false),
+            ("GET / HTTP/1.1\r\n", true),
+            ("GET / HTTP/1.1\r\n\r\n", false),
+            ("GET / HTTP/1.1\r\n\r\n{\"id\":1", true),
+            ("GET / HTTP/1.1\r\n\r\nGET /x", true),
+            ("GET / HTTP/1.1\r\n\r\nPOST /x HTTP/1.1\r\n", true),
             ("hello", false),
         ] {
             assert_eq!(

@@ -92,12 +92,14 @@ pub fn controlled<'a>(path: &[u8], message: Option<&Message<'a>>) -> Option<Prot
     })
 }
 
-/// Whether a request asks a Monero node for its block height or its state. A solo miner asks every second.
-pub fn asks_height(request: &[u8]) -> bool {
-    const PATHS: [&[u8]; 4] = [b"/getheight", b"/get_height", b"/getinfo", b"/get_info"];
-    let path = request.strip_prefix(b"GET ");
-    PATHS.iter().any(|known| {
-        let rest = path.and_then(|path| path.strip_prefix(*known));
+/// Returns what a request asks a Monero node for, if that is its block height. A solo miner asks every second. Monitoring
+/// programs ask for the state of the node instead (`/getinfo`), and so do miners of old relatives of Monero; those are known
+/// by their calls for work.
+pub fn asks_height(request: &[u8]) -> Option<&'static str> {
+    const METHODS: [&str; 2] = ["getheight", "get_height"];
+    let path = request.strip_prefix(b"GET /")?;
+    METHODS.into_iter().find(|method| {
+        let rest = path.strip_prefix(method.as_bytes());
         rest.is_some_and(|rest| matches!(rest.first(), Some(b' ' | b'?')))
     })
 }
@@ -181,11 +183,12 @@ mod tests {
 
     #[test]
     fn requests_for_the_height_are_recognised() {
-        assert!(asks_height(b"GET /getheight HTTP/1.1\r\n") && asks_height(b"GET /get_height HTTP/1.1\r\n"));
-        assert!(asks_height(b"GET /getinfo HTTP/1.1\r\n") && asks_height(b"GET /get_info?x HTTP/1.1\r\n"));
-        assert!(
-            !asks_height(b"GET /getinformation HTTP/1.1\r\n") && !asks_height(b"GET /api/getinfo HTTP/1.1")
-        );
-        assert!(!asks_height(b"GET /getheights HTTP/1.1\r\n") && !asks_height(b"POST /getheight HTTP/1.1"));
+        assert_eq!(asks_height(b"GET /getheight HTTP/1.1\r\n"), Some("getheight"));
+        assert_eq!(asks_height(b"GET /get_height?x HTTP/1.1\r\n"), Some("get_height"));
+        for other in
+            ["GET /getinfo", "GET /get_info", "GET /getheights", "GET /api/getheight", "POST /getheight"]
+        {
+            assert_eq!(asks_height(format!("{other} HTTP/1.1\r\n").as_bytes()), None, "{other}");
+        }
     }
 }

@@ -25,7 +25,7 @@ fn without_version(name: &str) -> &str {
 const NAMES: &[(Role, &[&str])] = &[
     (Role::Init, &[
         "systemd", "init", "openrc", "openrc-init", "runit", "runsvdir", "runsv", "s6-svscan",
-        "s6-supervise", "supervisord", "supervise", "upstart", "launchd",
+        "s6-supervise", "supervisord", "svscan", "supervise", "upstart", "launchd",
         "systemd-executor", "systemd-userwork", "monit",
     ]),
     (Role::LoginService, &[

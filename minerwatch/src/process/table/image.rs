@@ -12,7 +12,7 @@ use crate::{
         Above, ImageSource, Process, Role, base_name,
         program_file::ProgramFile,
         resolve,
-        role::{opens_as_a_service, starts_services},
+        role::{may_run_jobs, opens_as_a_service, starts_services},
         script_of,
     },
 };
@@ -132,6 +132,8 @@ impl ProcessTable {
             is_session: is_from_session || lineage.map_or(source == ImageSource::Snapshot, keeps_session),
             is_supervised: may_be_service && parent.is_some_and(|parent| self.starts_services(parent)),
             is_of_system: may_be_service && lineage.is_some_and(Process::is_of_system),
+            is_below_service: may_run_jobs(base_name(&image.executable.path))
+                && parent.is_some_and(|parent| self.is_below_service(parent)),
         };
         let inherited_manager = lineage.and_then(|parent| parent.manager);
         let mut view = ProcessView {
@@ -165,7 +167,9 @@ impl ProcessTable {
         });
         let role = match of_script {
             _ if kernel => Role::Kernel,
-            None | Some(Role::Other) => Role::of(&program, &view.arguments, key.pid, above),
+            None | Some(Role::Other) => {
+                Role::of(&program, resolved.as_deref(), &view.arguments, key.pid, above)
+            }
             Some(role) => role,
         };
         let script = resolved.map(Arc::from);
@@ -195,6 +199,11 @@ impl ProcessTable {
         };
         let manager = self.ancestry(key).take(MAX_INIT_SCRIPTS).find(|process| !is_script(process));
         manager.is_some_and(|process| process.role == Role::Init)
+    }
+
+    /// Whether a process is a network service, or is in the tree of one.
+    fn is_below_service(&self, key: ProcessKey) -> bool {
+        self.tree_path(key, |_| true).any(|process| process.role == Role::Service)
     }
 
     /// Applies the subject of an event, which may have a new user, a new container or an unknown process.

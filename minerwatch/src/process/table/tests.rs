@@ -221,3 +221,37 @@ fn a_service_that_opens_sessions_may_be_started_by_an_init_script() {
     assert_eq!((role(dropbear), role(other)), (Role::LoginService, Role::Other));
     assert_eq!(table.tree_root(below), shell, "the tree goes on");
 }
+
+#[test]
+fn who_is_told_a_program_cuts_no_lineage() {
+    let mut host = Host::new();
+    let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
+    let script = host.spawn(init, "/usr/bin/dash", &["sh", "x.sh"]);
+    for (path, arguments, is_boundary) in [
+        ("/usr/bin/conmon", &["conmon", "-c", "1", "-r", "/tmp/x"][..], false),
+        ("/usr/bin/conmon", &["conmon", "-c", "1", "-r", "/usr/bin/crun"], true),
+        ("/usr/sbin/telnetd", &["telnetd", "-l", "/tmp/x"], false),
+        ("/usr/sbin/crond", &["crond", "-c", "/tmp/jobs"], false),
+        ("/usr/bin/runsv", &["runsv", "x"], false),
+    ] {
+        let between = host.spawn(script, path, arguments);
+        let below = host.spawn(between, "/usr/bin/x", &["x"]);
+        assert_eq!(table(host.events()).tree_root(below) == below, is_boundary, "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_name_of_a_build_agent_below_a_service_is_not_believed() {
+    let mut host = Host::new();
+    let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
+    let agent = |host: &mut Host, parent| {
+        let shell = host.spawn(parent, "/usr/bin/dash", &["sh", "-c", "x"]);
+        host.spawn(shell, "/usr/bin/java", &["java", "-jar", "/home/ci/agent.jar"])
+    };
+    let service = host.spawn(init, "/usr/sbin/php-fpm8.2", &["php-fpm"]);
+    let of_service = agent(&mut host, service);
+    let of_init = agent(&mut host, init);
+    let table = table(host.events());
+    let role = |key| table.get(key).unwrap().role;
+    assert_eq!((role(of_service), role(of_init)), (Role::Service, Role::JobRunner));
+}

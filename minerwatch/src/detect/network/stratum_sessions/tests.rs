@@ -283,6 +283,49 @@ fn a_pool_on_this_host_does_not_mine() {
     assert!(findings(&host).is_empty());
 }
 
+/// Returns the findings of a dialogue on a connection that the peer opened, as the kernel says.
+fn contested(dialogue: &[Says<'_>]) -> Vec<(&'static str, u8)> {
+    let (mut host, process) = client();
+    for message in dialogue {
+        let (direction, text) = match message {
+            Says::Client(text) => (Direction::Sent, text),
+            Says::Pool(text) => (Direction::Received, text),
+        };
+        host.payload(process, TcpPayload { peer: POOL, direction, accepted: true, bytes: text.as_bytes() });
+    }
+    findings(&host)
+}
+
+#[test]
+fn the_words_of_both_sides_win_over_who_opened_the_connection() {
+    use Says::{Client, Pool};
+    let login = login();
+    assert_eq!(contested(&[Client(&login), Pool(JOB)]), [("N2", 80), ("N1", 100)]);
+    assert_eq!(contested(&[Pool(JOB), Client(SUBMIT)]), [("N1", 100), ("N2", 80)]);
+}
+
+#[test]
+fn words_that_contradict_who_opened_the_connection_prove_little() {
+    use Says::{Client, Pool};
+    const NOTIFY: &str = r#"{"id":null,"method":"mining.notify","params":["bf","4d16"]}"#;
+    const MINING_PING: &str = r#"{"id":5,"method":"mining.ping","params":[]}"#;
+    const MINING_PONG: &str = r#"{"id":5,"method":"mining.pong","params":[]}"#;
+    let post = |text: &str| format!("POST /log HTTP/1.1\r\nHost: x\r\n\r\n{text}");
+    let answer = |text: &str| format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{text}");
+    let login = login();
+    let cases: [(&str, &[Says<'_>]); 6] = [
+        ("a collector of a miner's log", &[Pool(NOTIFY), Pool(JOB), Pool(NOTIFY)]),
+        ("a server that shows what a miner says", &[Client(SUBSCRIBE), Client(&login), Client(SUBMIT)]),
+        ("a pool that a miner pings", &[Pool(MINING_PING), Client(MINING_PONG)]),
+        ("a game", &[Client(PLAIN_LOGIN), Pool(BUILD_JOB)]),
+        ("a store of documents", &[Pool(&post(JOB)), Client(&answer(SUBSCRIBE))]),
+        ("the same without heads", &[Pool(&post(PING)), Client(SUBSCRIBE), Pool(JOB), Client(SUBMIT)]),
+    ];
+    for (story, dialogue) in cases {
+        assert_eq!(contested(dialogue), [], "{story}");
+    }
+}
+
 #[test]
 fn other_protocols_are_no_finding() {
     let cases: [&[u8]; 24] = [
