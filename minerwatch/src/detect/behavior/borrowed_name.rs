@@ -4,7 +4,7 @@ use super::shown_names;
 use crate::{
     detect::{Declaration, DetectionContext, Finding, PathKind, SignalInfo, SignalKind, Stateless},
     model::{EventType, SignalClass},
-    process::base_name,
+    process::{Process, base_name, is_in_system_directory},
 };
 
 /// The signal.
@@ -15,7 +15,7 @@ pub const BORROWED_NAME: SignalInfo = SignalInfo {
     full_weight: 25,
     kind: SignalKind::Sign,
     name: "Program named like one of the system",
-    description: "A program in a temporary or hidden place, or without a file, carries the name of a daemon of the system, or says that it is one.",
+    description: "A program in a temporary or hidden place, or without a file, carries the name of a daemon of the system, or a program says that it is the system's file of such a daemon.",
     catches: "A miner that stands in a list of processes as sshd, cron or a part of systemd.",
     techniques: &["T1036.005"],
 };
@@ -65,14 +65,37 @@ const DAEMONS: [&str; 32] = [
     "udisksd",
 ];
 
+/// Servers whose path a program outside the system directories may claim no more than that of a daemon. Databases are left
+/// out, because their files have several names.
+const SERVERS: [&str; 7] = ["httpd", "apache2", "nginx", "klogd", "named", "dnsmasq", "getty"];
+
 fn is_daemon(name: &str) -> bool {
     DAEMONS.contains(&name) || name.starts_with("systemd-")
+}
+
+/// Returns the path of a program of the system that a process claims as its own (`argv[0]`), although it runs another
+/// file. A link to a program elsewhere has mostly the same name, and an image chooses the places of its programs.
+fn claimed<'a>(process: &Process, own: &'a str) -> Option<&'a str> {
+    let executable = &process.view.executable;
+    let own = own.split(' ').next().filter(|own| own.starts_with('/') && is_in_system_directory(own))?;
+    let name = base_name(own);
+    let file = base_name(executable.path.strip_suffix(" (deleted)").unwrap_or(&executable.path));
+    let is_link = file.contains(name) || name.contains(file) || matches!(file, "busybox" | "toybox");
+    let is_elsewhere = executable.path.starts_with('/')
+        && !is_in_system_directory(&executable.path)
+        && process.container_id().is_none();
+    (is_elsewhere && !is_link && (is_daemon(name) || SERVERS.contains(&name))).then_some(own)
 }
 
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     let [name, own] = shown_names(context)?;
     let view = &context.process.view;
     let executable = &view.executable;
+    if let Some(claimed) = claimed(context.process, own) {
+        let detail = format!("'{}' calls itself '{claimed}', a program of the system", executable.path);
+        let finding = Finding::new(BORROWED_NAME, context, detail);
+        return Some(finding.value("name", claimed).value("path", &executable.path));
+    }
     // An image chooses the places of its programs, and a deleted daemon of the system waits for its restart.
     let has_no_file = executable.flags.memfd;
     if !has_no_file && !PathKind::of(&executable.path).is_odd() {
@@ -92,8 +115,8 @@ mod tests {
     use crate::testing::{Host, findings_of};
 
     #[test]
-    fn only_odd_places_count() {
-        let cases: [(&str, &[&str], bool); 10] = [
+    fn places_and_claims_count() {
+        let cases: [(&str, &[&str], bool); 18] = [
             ("/tmp/sshd", &["sshd"], true),
             ("/var/tmp/.x/systemd-logind", &["x"], true),
             ("/home/me/.x/a", &["/usr/sbin/cron", "-f"], true),
@@ -103,6 +126,14 @@ mod tests {
             ("/opt/openssh/sbin/sshd", &["sshd"], false),
             ("/tmp/pg/bin/postgres", &["postgres"], false),
             ("/tmp/x", &["x"], false),
+            ("/opt/w", &["/usr/sbin/sshd"], true),
+            ("/root/w", &["/usr/sbin/httpd -DSSL"], true),
+            ("/opt/w", &["/lib/systemd/systemd-logind"], true),
+            ("/opt/w", &["/usr/bin/java"], false),
+            ("/opt/w", &["sshd"], false),
+            ("/opt/openssh/sbin/sshd", &["/usr/sbin/sshd"], false),
+            ("/opt/bin/busybox", &["/usr/sbin/crond"], false),
+            ("/nix/store/a-openssh/bin/x", &["/usr/sbin/sshd"], false),
             ("/memfd:runc_cloned:/proc/self/exe (deleted)", &["runc", "init"], false),
         ];
         for (path, arguments, is_found) in cases {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::{
     detect::{Declaration, DetectionContext, Finding, PathKind, SignalInfo, SignalKind, Stateless, network},
     model::{EventBody, EventType, SignalClass},
-    process::{Command, Process, Role},
+    process::{Command, Process, Role, base_name, resolve},
 };
 
 /// The signal. It is a step: the tools that people fetch and run ask their cloud for credentials, too.
@@ -57,7 +57,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
             )
         }
         EventBody::Exec(_) => {
-            let (word, technique) = sought(&context.command?)?;
+            let (word, technique) = sought(&context.command?, &context.process.view.directory)?;
             let origin = doubtful_origin(context)?;
             let name = &context.process.view.name;
             let detail = format!("'{name}', which {origin}, was told '{word}'");
@@ -95,16 +95,26 @@ fn odd(process: &Process) -> Option<&'static str> {
     }
 }
 
-/// Returns the argument that names credentials, and the technique.
-fn sought<'a>(command: &Command<'a>) -> Option<(&'a str, &'static str)> {
-    const READERS: [&str; 22] = [
+/// Returns the argument that names credentials, and the technique. `directory` is the working directory.
+fn sought<'a>(command: &Command<'a>, directory: &str) -> Option<(&'a str, &'static str)> {
+    const READERS: [&str; 23] = [
         "cat", "grep", "egrep", "find", "head", "tail", "less", "more", "cp", "tar", "zip", "scp", "curl",
-        "wget", "base64", "xxd", "strings", "awk", "sed", "cut", "rsync", "gzip",
+        "wget", "base64", "xxd", "strings", "awk", "sed", "cut", "rsync", "gzip", "dd",
     ];
+    /// Names of files that say little without their directory.
+    const NAMES: [&str; 6] = ["shadow", "gshadow", ".ssh", "credentials", "config", "config.json"];
     if !command.is(&READERS) {
         return None;
     }
-    command.arguments().find_map(|word| technique_of(word).map(|technique| (word, technique)))
+    command.arguments().find_map(|word| {
+        let path = word.strip_prefix("if=").unwrap_or(word);
+        // Few words are worth the search for their directory.
+        let needs_directory =
+            !path.starts_with('/') && NAMES.contains(&base_name(path.trim_end_matches('/')));
+        let place = || technique_of(&resolve(directory, path));
+        let technique = technique_of(path).or_else(|| needs_directory.then(place).flatten())?;
+        Some((word, technique))
+    })
 }
 
 fn technique_of(word: &str) -> Option<&'static str> {
@@ -130,6 +140,8 @@ fn technique_of(word: &str) -> Option<&'static str> {
         || word.contains("100.100.100.200")
     {
         Some("T1552.005")
+    } else if word.trim_end_matches('/').ends_with("/.ssh") {
+        Some("T1552.004")
     } else if FILES.iter().any(|file| word.contains(file)) {
         Some("T1552.001")
     } else if KEYS.iter().any(|key| word.contains(key)) && word.strip_suffix(".pub").is_none() {
@@ -171,11 +183,16 @@ mod tests {
 
     #[test]
     fn what_a_shell_reads_counts_below_a_service_or_an_odd_script() {
-        let commands: [(&[&str], bool); 6] = [
+        let commands: [(&[&str], bool); 11] = [
             (&["cat", "/root/.aws/credentials"], true),
             (&["find", "/", "-name", "id_rsa*"], true),
             (&["cat", "/etc/shadow"], true),
             (&["curl", "-s", "http://169.254.169.254/latest/meta-data/iam/security-credentials/"], true),
+            (&["tar", "czf", "-", "/root/.ssh"], true),
+            (&["dd", "if=/etc/shadow"], true),
+            (&["cat", "../etc/shadow"], true),
+            (&["cat", "../etc/hosts"], false),
+            (&["tar", "czf", "-", "/root/.sshfs"], false),
             (&["cat", "/root/.ssh/id_rsa.pub"], false),
             (&["cat", "/etc/passwd"], false),
         ];

@@ -2,9 +2,9 @@
 
 use super::defences::{self, DefenceKind};
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
-    model::{EventBody, EventType, FileAction, SignalClass},
-    process::{Command, Role},
+    detect::{Declaration, DetectionContext, Finding, PathKind, SignalInfo, SignalKind, Stateless},
+    model::{EventBody, EventType, FileAction, FileChange, SignalClass},
+    process::{Command, Process, Role},
 };
 
 /// A firewall, a mandatory access control, the audit daemon or a watchdog is switched off. It is a step, because
@@ -53,17 +53,47 @@ const CHAINS: [&str; 5] = ["INPUT", "OUTPUT", "FORWARD", "PREROUTING", "POSTROUT
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     match &context.event.body {
         EventBody::Exec(_) => by_command(context),
-        EventBody::File(change) if matches!(change.action, FileAction::Write | FileAction::Create) => {
-            let what = by_file(&change.path)?;
-            if matches!(context.process.role, Role::Init | Role::PackageManager)
-                || is_helper_of_systemd(context)
-            {
-                return None;
-            }
-            Some(off(context, what, TOOL).value("path", &change.path))
-        }
+        EventBody::File(change) if change.puts_file() => put(context, change),
+        EventBody::File(change) if change.action == FileAction::Delete => deleted(context, change),
         _ => None,
     }
+}
+
+/// Judges a file that was written, or put into its place under another name, as editors and `sed -i` do.
+fn put(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding> {
+    let what = by_file(change.place())?;
+    let is_excused =
+        matches!(context.process.role, Role::Init | Role::PackageManager) || is_helper_of_systemd(context);
+    // A file in /etc of a container is the image's own.
+    let is_own = change.place().starts_with("/etc/") && is_of_image(context, change);
+    (!is_excused && !is_own).then(|| off(context, what, TOOL).value("path", change.place()))
+}
+
+/// Judges a deleted program or unit of an agent, whatever deleted it. An agent updates itself.
+fn deleted(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding> {
+    /// Tools that delete a file only to put another one into its place.
+    const REPLACERS: [&str; 8] = ["install", "cp", "mv", "ln", "tar", "bsdtar", "unzip", "cpio"];
+    let process = context.process;
+    let defence = defences::deleted(change.place())?;
+    let is_excused = matches!(
+        process.role,
+        Role::Init | Role::PackageManager | Role::Agent | Role::ContainerRuntime | Role::Scheduler
+    ) || context.table.is_managed(process)
+        || Command::of(process).is(&REPLACERS)
+        || is_part_of_agent(process)
+        || is_of_image(context, change);
+    (!is_excused).then(|| removed(context, defence.product).value("path", change.place()))
+}
+
+/// Whether a file is that of a container, and not the host's.
+fn is_of_image(context: &DetectionContext<'_>, change: &FileChange) -> bool {
+    context.process.container_id().is_some() && change.host_path.is_none()
+}
+
+/// Whether a process runs a program or a script of an agent.
+fn is_part_of_agent(process: &Process) -> bool {
+    let program = process.script.as_deref().unwrap_or(&process.view.executable.path);
+    !PathKind::of(program).is_odd() && defences::on_path(program).is_some()
 }
 
 fn by_command(context: &DetectionContext<'_>) -> Option<Finding> {
@@ -79,11 +109,13 @@ fn by_command(context: &DetectionContext<'_>) -> Option<Finding> {
     match defence.kind {
         DefenceKind::System => Some(off(context, defence.product, technique_of(defence.product))),
         DefenceKind::Agent if is_package_script => None,
-        DefenceKind::Agent => {
-            let detail = format!("'{}' stopped or removed {}", process.view.name, defence.product);
-            Some(Finding::new(AGENT_REMOVED, context, detail).value("product", defence.product))
-        }
+        DefenceKind::Agent => Some(removed(context, defence.product)),
     }
+}
+
+fn removed(context: &DetectionContext<'_>, product: &'static str) -> Finding {
+    let detail = format!("'{}' stopped or removed {product}", context.process.view.name);
+    Finding::new(AGENT_REMOVED, context, detail).value("product", product)
 }
 
 fn off(context: &DetectionContext<'_>, what: &str, technique: &'static str) -> Finding {
@@ -99,11 +131,12 @@ fn technique_of(product: &str) -> &'static str {
 fn switched_off(command: &Command<'_>) -> Option<(&'static str, &'static str)> {
     let has = |word| command.has(word);
     if command.is(&["iptables", "ip6tables", "iptables-legacy", "ip6tables-legacy", "iptables-nft"]) {
-        return is_flush(command).then_some(("the firewall", FIREWALL));
+        let is_open = is_flush(command) || accepts_everything(command);
+        return is_open.then_some(("the firewall", FIREWALL));
     }
     if command.is(&["nft"]) {
-        let is_flush = command.arguments().collect::<Vec<_>>().join(" ").contains("flush ruleset");
-        return (is_flush && !has("-f")).then_some(("the firewall", FIREWALL));
+        let is_open = !has("-f") && removes_rules(&command.arguments().collect::<Vec<_>>().join(" "));
+        return is_open.then_some(("the firewall", FIREWALL));
     }
     if command.is(&["ufw"]) {
         return (has("disable") || has("reset")).then_some(("the firewall", FIREWALL));
@@ -142,6 +175,65 @@ fn is_flush(command: &Command<'_>) -> bool {
         }
         _ => false,
     }) && !is_of_other_table(&arguments)
+}
+
+/// Whether a command of iptables lets everything in before the other rules are asked: `-I INPUT -j ACCEPT`, without a
+/// condition. A rule at the end (`-A`) leaves the others in force.
+fn accepts_everything(command: &Command<'_>) -> bool {
+    let mut arguments = command.arguments().peekable();
+    let (mut inserts, mut accepts) = (false, false);
+    while let Some(argument) = arguments.next() {
+        match argument {
+            "-I" | "--insert" => {
+                if arguments.next() != Some("INPUT") {
+                    return false;
+                }
+                // The place in the chain.
+                arguments.next_if(|place| place.bytes().all(|digit| digit.is_ascii_digit()));
+                inserts = true;
+            }
+            "-j" | "--jump" => accepts = arguments.next() == Some("ACCEPT"),
+            "-w" | "--wait" => {
+                arguments.next_if(|time| time.bytes().all(|digit| digit.is_ascii_digit()));
+            }
+            "-t" | "--table" => {
+                if arguments.next() != Some("filter") {
+                    return false;
+                }
+            }
+            "-p" | "--protocol" | "-s" | "--source" | "-d" | "--destination" => {
+                if !matches!(arguments.next(), Some("all" | "0.0.0.0/0" | "::/0" | "0/0")) {
+                    return false;
+                }
+            }
+            "-4" | "-6" | "-v" | "--verbose" => {}
+            _ => return false,
+        }
+    }
+    inserts && accepts
+}
+
+/// Whether commands of nft remove the rules of the host: all, or a table or chain with the name that distributions and
+/// guides use. Container engines and fail2ban remove tables of their own.
+fn removes_rules(commands: &str) -> bool {
+    const FAMILIES: [&str; 5] = ["ip", "ip6", "inet", "arp", "bridge"];
+    commands.split(';').any(|command| {
+        let mut words = command.split_whitespace().skip_while(|word| word.starts_with('-'));
+        let verb = words.next();
+        let object = words.next();
+        match (verb, object) {
+            (Some("flush"), Some("ruleset")) => true,
+            (Some("flush" | "delete" | "destroy"), Some("table" | "chain")) => {
+                let mut names = words.skip_while(|word| FAMILIES.contains(word));
+                let table = names.next();
+                let chain = names.next().map(str::to_ascii_uppercase);
+                matches!(table, Some("filter" | "firewalld"))
+                    && (object == Some("table")
+                        || chain.is_some_and(|chain| CHAINS.contains(&chain.as_str())))
+            }
+            _ => false,
+        }
+    })
 }
 
 /// Whether a command is about a table that filters nothing. Routers clear their address translation.
@@ -187,7 +279,7 @@ mod tests {
     fn commands_that_switch_off_defences() {
         let iptables = "/usr/sbin/xtables-nft-multi";
         let (off, agent) = ([("B8", 15)], [("B8A", 25)]);
-        let cases: [Case<'_>; 30] = [
+        let cases: [Case<'_>; 47] = [
             (iptables, &["iptables", "-F"], &off),
             (iptables, &["iptables", "-F", "INPUT"], &off),
             (iptables, &["iptables", "-P", "INPUT", "ACCEPT"], &off),
@@ -195,7 +287,24 @@ mod tests {
             (iptables, &["iptables", "-t", "nat", "-F"], &[]),
             (iptables, &["iptables", "-t", "nat", "-F", "DOCKER"], &[]),
             (iptables, &["iptables", "-w", "-A", "INPUT", "-j", "ACCEPT"], &[]),
+            (iptables, &["iptables", "-w", "-I", "INPUT", "1", "-j", "ACCEPT"], &off),
+            (iptables, &["iptables", "-I", "INPUT", "-s", "0.0.0.0/0", "-j", "ACCEPT"], &off),
+            (iptables, &["iptables", "-I", "INPUT", "-i", "lo", "-j", "ACCEPT"], &[]),
+            (iptables, &["iptables", "-I", "INPUT", "-p", "tcp", "--dport", "22", "-j", "ACCEPT"], &[]),
+            (iptables, &["iptables", "-I", "INPUT", "-j", "DROP"], &[]),
+            (iptables, &["iptables", "-I", "FORWARD", "-j", "ACCEPT"], &[]),
             (iptables, &["iptables-restore", "--noflush"], &[]),
+            ("/usr/sbin/nft", &["nft", "delete", "table", "inet", "filter"], &off),
+            ("/usr/sbin/nft", &["nft", "flush table ip filter; add table ip x"], &off),
+            ("/usr/sbin/nft", &["nft", "flush", "chain", "inet", "filter", "input"], &off),
+            ("/usr/sbin/nft", &["nft", "delete", "table", "inet", "f2b-table"], &[]),
+            ("/usr/sbin/nft", &["nft", "flush", "chain", "inet", "filter", "docker"], &[]),
+            ("/usr/sbin/nft", &["nft", "list", "ruleset"], &[]),
+            ("/usr/bin/rm", &["rm", "-rf", "/usr/local/aegis/aegis_client"], &agent),
+            ("/usr/bin/rm", &["rm", "-f", "/usr/local/aegis/aegis_client"], &[]),
+            ("/usr/bin/rm", &["rm", "-rf", "/opt/elastic-agent/data/logs"], &[]),
+            ("/usr/bin/rm", &["rm", "-rf", "/var/log/wazuh-agent/old"], &[]),
+            ("/usr/bin/rm", &["rm", "-rf", "/opt/app/releases/7"], &[]),
             ("/usr/sbin/nft", &["nft", "flush", "ruleset"], &off),
             ("/usr/sbin/nft", &["nft", "-f", "/etc/nftables.conf"], &[]),
             ("/usr/sbin/setenforce", &["setenforce", "0"], &off),
@@ -254,6 +363,41 @@ mod tests {
         host.write(helper, "/proc/sys/kernel/nmi_watchdog");
         assert!(findings_of(&[&DETECTOR], &host).is_empty());
         host.write(script, "/proc/sys/kernel/nmi_watchdog");
-        assert_eq!(findings_of(&[&DETECTOR], &host), [("B8", 15)]);
+        host.rename(script, "/etc/selinux/sedAb12", "/etc/selinux/config");
+        assert_eq!(findings_of(&[&DETECTOR], &host), [("B8", 15); 2]);
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let inside = host.fork(init);
+        host.enter(inside, "4f1c");
+        host.exec(inside, init, "/bin/sh", "/bin/sh", &["sh", "-c", "x"]);
+        host.rename(inside, "/etc/selinux/x", "/etc/selinux/config");
+        assert!(findings_of(&[&DETECTOR], &host).is_empty(), "an image");
+    }
+
+    #[test]
+    fn a_deleted_agent_counts_whatever_deletes_it() {
+        let run = |path: &str, arguments: &[&str], deleted: &str| {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let shell = host.spawn(init, "/usr/bin/dash", &["sh", "x.sh"]);
+            let process = host.spawn(shell, path, arguments);
+            host.delete(process, deleted);
+            findings_of(&[&DETECTOR], &host)
+        };
+        let client = "/usr/local/aegis/aegis_client/AliYunDun";
+        let agent = [("B8A", 25)];
+        assert_eq!(run("/usr/bin/python3.11", &["python3", "-c", "x"], client), agent);
+        assert_eq!(run("/usr/bin/find", &["find", "/usr/local/aegis", "-delete"], client), agent);
+        assert_eq!(run("/usr/bin/find", &["find", "x"], "/etc/systemd/system/wazuh-agent.service"), agent);
+        for (path, deleted) in [
+            ("/usr/local/aegis/aegis_update/AliYunDunUpdate", client),
+            ("/usr/bin/dpkg", client),
+            ("/usr/bin/install", client),
+            ("/usr/sbin/logrotate", "/var/log/wazuh-agent/wazuh-agent"),
+            ("/usr/bin/find", "/opt/falco/falco-rules.yaml"),
+            ("/usr/bin/find", "/opt/app/app"),
+        ] {
+            assert!(run(path, &["x"], deleted).is_empty(), "{path} {deleted}");
+        }
     }
 }

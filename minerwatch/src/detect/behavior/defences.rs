@@ -83,12 +83,34 @@ pub fn named(word: &str) -> Option<Defence> {
     INDEX.find(&name.to_ascii_lowercase())
 }
 
-/// Returns the defence that a path leads into (`/usr/local/qcloud/YunJing/uninst.sh`).
-fn on_path(path: &str) -> Option<Defence> {
-    path.split('/')
-        .filter(|part| !part.is_empty())
-        .find_map(named)
-        .filter(|found| found.kind == DefenceKind::Agent)
+/// Returns the agent that a path leads into (`/usr/local/qcloud/YunJing/uninst.sh`).
+pub fn on_path(path: &str) -> Option<Defence> {
+    path.split('/').filter(|part| !part.is_empty()).find_map(agent)
+}
+
+/// Returns the agent that a word names.
+fn agent(word: &str) -> Option<Defence> {
+    named(word).filter(|found| found.kind == DefenceKind::Agent)
+}
+
+/// Returns the agent whose program or unit a deleted file was. Logs and settings have names of the agent, too.
+pub fn deleted(path: &str) -> Option<Defence> {
+    const DIRECTORIES: [&str; 6] =
+        ["/usr/", "/opt/", "/var/ossec/bin/", "/etc/systemd/", "/lib/systemd/", "/etc/init.d/"];
+    let name = base_name(path);
+    let is_program = !name.contains('.') || name.strip_suffix(".service").is_some();
+    let is_installed = DIRECTORIES.iter().any(|directory| path.starts_with(directory));
+    (is_program && is_installed).then(|| agent(name)).flatten()
+}
+
+/// Returns the agent of whose programs a directory is removed as a whole (`/usr/local/aegis/aegis_client`). Administrators
+/// remove logs and caches.
+fn removed_below(path: &str) -> Option<Defence> {
+    const DATA: [&str; 11] =
+        ["log", "logs", "cache", "tmp", "temp", "data", "etc", "conf", "config", "rules", "backup"];
+    let is_program_directory = ["/usr/", "/opt/"].iter().any(|directory| path.starts_with(directory));
+    let is_data = |part: &str| DATA.contains(&part) || part.contains('.');
+    (is_program_directory && !path.split('/').any(is_data)).then(|| on_path(path)).flatten()
 }
 
 /// Returns the defence that a command switches off, stops, kills or removes.
@@ -123,11 +145,21 @@ pub fn silenced(command: &Command<'_>) -> Option<Defence> {
     if command.is(&["rm", "mv", "unlink", "shred"]) {
         const DIRECTORIES: [&str; 4] = ["/usr/", "/opt/", "/etc/", "/var/"];
         let is_installed = |path: &&str| DIRECTORIES.iter().any(|directory| path.starts_with(directory));
-        let agent = |path| named(path).filter(|found| found.kind == DefenceKind::Agent);
-        return command.operands().filter(is_installed).find_map(agent);
+        let below = || command.operands().find_map(removed_below);
+        let by_name = command.operands().filter(is_installed).find_map(agent);
+        return by_name.or_else(|| removes_directories(command).then(below).flatten());
     }
     // `/etc/init.d/aegis stop`, and a vendor's own script that removes the agent.
     if command.has("stop") || command.has("uninstall") { named(command.file()) } else { None }
+}
+
+/// Whether a command removes directories with what is in them.
+fn removes_directories(command: &Command<'_>) -> bool {
+    command.is(&["rm"])
+        && command.arguments().any(|argument| {
+            argument == "--recursive"
+                || (argument.starts_with('-') && !argument.starts_with("--") && argument.contains(['r', 'R']))
+        })
 }
 
 /// Returns the agent that a vendor's script removes. `script` is its path.

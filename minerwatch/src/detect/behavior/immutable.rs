@@ -4,7 +4,7 @@ use super::persistence::starts_programs;
 use crate::{
     detect::{Declaration, DetectionContext, Finding, PathKind, SignalInfo, SignalKind, Stateless},
     model::{EventType, SignalClass},
-    process::resolve,
+    process::{Command, Role, base_name, resolve},
 };
 
 /// The signal. The full form makes a file immutable. The weak form is a step: somebody clears the flag, as an intruder
@@ -31,18 +31,18 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     let command = context.command?;
-    if !command.is(&["chattr"]) {
+    let is_named = command.is(&["chattr"]);
+    if !is_named && !looks_like_chattr(context, &command) {
         return None;
     }
     let sets = command.arguments().any(|flags| changes(flags, '+'));
     let clears = command.arguments().any(|flags| changes(flags, '-'));
-    if !sets && !clears {
+    if (!sets && !clears) || works_for_ansible(context) {
         return None;
     }
     let directory = &context.process.view.directory;
-    let is_path = |argument: &&str| !argument.starts_with(['+', '-', '=']);
     let mut paths = command.arguments().filter(is_path).map(|path| resolve(directory, path));
-    let path = paths.find(|path| is_protected(path))?;
+    let path = paths.find(|path| if is_named { is_protected(path) } else { is_start(path) })?;
     let name = &context.process.view.name;
     if sets {
         let finding = Finding::new(IMMUTABLE, context, format!("'{name}' made {path} immutable"));
@@ -58,6 +58,44 @@ fn changes(argument: &str, sign: char) -> bool {
     argument.strip_prefix(sign).is_some_and(|flags| {
         flags.contains(['i', 'a']) && flags.bytes().all(|flag| flag.is_ascii_alphabetic())
     })
+}
+
+fn is_path(argument: &&str) -> bool {
+    !argument.starts_with(['+', '-', '='])
+}
+
+/// Whether a command has the grammar of chattr(1): options, flags and absolute paths. Intruders rename the tool, so that
+/// rivals do not find it. Only setting a flag counts, because `-i` is an option of many programs.
+fn looks_like_chattr(context: &DetectionContext<'_>, command: &Command<'_>) -> bool {
+    /// The flags of chattr(1).
+    const FLAGS: &str = "aAcCdDeEFijImNPsStTuxV";
+    let is_flags = |argument: &str| {
+        argument
+            .strip_prefix('+')
+            .is_some_and(|flags| !flags.is_empty() && flags.chars().all(|flag| FLAGS.contains(flag)))
+    };
+    let is_part = |argument: &str| {
+        argument.starts_with('/') || matches!(argument, "-R" | "-f" | "-V") || is_flags(argument)
+    };
+    let has_other_grammar = matches!(context.process.role, Role::TextViewer | Role::Shell | Role::LoginShell);
+    !has_other_grammar
+        && command.arguments().any(|flags| is_flags(flags) && changes(flags, '+'))
+        && command.arguments().all(is_part)
+}
+
+/// Whether a module of Ansible called the process. A playbook protects files by `attributes: +i`.
+fn works_for_ansible(context: &DetectionContext<'_>) -> bool {
+    /// Number of processes between chattr and its module: the process itself, and perhaps a shell.
+    const MAX_ANCESTORS: usize = 4;
+    context.table.ancestry(context.key()).take(MAX_ANCESTORS).any(|ancestor| {
+        let script = ancestor.script.as_deref().unwrap_or_default();
+        script.contains("/.ansible/tmp/ansible-") && base_name(script).starts_with("AnsiballZ_")
+    })
+}
+
+/// Whether the file at a path starts programs or lets somebody in, wherever it lies.
+fn is_start(path: &str) -> bool {
+    starts_programs(path) || matches!(base_name(path), "authorized_keys" | "crontab")
 }
 
 /// Whether an immutable file at this path serves an intruder. Administrators protect the accounts and the resolver's
@@ -82,7 +120,7 @@ mod tests {
     fn what_is_protected_decides() {
         /// Command line, signals.
         type Case<'a> = (&'a [&'a str], &'a [(&'a str, u8)]);
-        let cases: [Case<'_>; 12] = [
+        let cases: [Case<'_>; 19] = [
             (&["chattr", "+i", "/var/spool/cron/root"], &[("B8I", 20)]),
             (&["chattr", "+ia", "/root/.ssh/authorized_keys"], &[("B8I", 20)]),
             (&["chattr", "-R", "+i", "/var/spool/cron/"], &[("B8I", 20)]),
@@ -94,7 +132,14 @@ mod tests {
             (&["chattr", "+C", "/var/lib/postgresql"], &[]),
             (&["chattr", "+i", "/www/site/.user.ini"], &[]),
             (&["chattr", "-R", "-f", "/etc/cron.d"], &[]),
-            (&["lsattr", "+i", "/etc/crontab"], &[]),
+            (&["lsattr", "-R", "/etc/crontab"], &[]),
+            (&["tntrecht", "+i", "/etc/cron.daily/q"], &[("B8I", 20)]),
+            (&["tntrecht", "-R", "+ia", "/srv/home/x/.ssh/authorized_keys"], &[("B8I", 20)]),
+            (&["tntrecht", "-i", "/etc/crontab"], &[]),
+            (&["tntrecht", "+i", "/srv/x"], &[]),
+            (&["tool", "+i", "--all", "/etc/crontab"], &[]),
+            (&["vim", "+i", "/etc/crontab"], &[]),
+            (&["date", "+i"], &[]),
         ];
         for (arguments, expected) in cases {
             let mut host = Host::new();
@@ -102,5 +147,15 @@ mod tests {
             host.spawn(init, &format!("/usr/bin/{}", arguments[0]), arguments);
             assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{arguments:?}");
         }
+    }
+
+    #[test]
+    fn a_playbook_protects_its_files() {
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let module = "/root/.ansible/tmp/ansible-tmp-17.3-9-1/AnsiballZ_file.py";
+        let python = host.spawn(init, "/usr/bin/python3.11", &["/usr/bin/python3", module]);
+        host.spawn(python, "/usr/bin/chattr", &["/usr/bin/chattr", "+i", "/etc/systemd/system/a.service"]);
+        assert!(findings_of(&[&DETECTOR], &host).is_empty());
     }
 }

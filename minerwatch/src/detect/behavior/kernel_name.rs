@@ -1,5 +1,7 @@
 //! B4: an ordinary program with the name of a kernel thread.
 
+use std::borrow::Cow;
+
 use super::shown_names;
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
@@ -14,7 +16,7 @@ pub const KERNEL_NAME: SignalInfo = SignalInfo {
     full_weight: 45,
     kind: SignalKind::Sign,
     name: "Program named like a kernel thread",
-    description: "An ordinary program carries the name of a kernel thread, so that a person looking at a process list passes over it.",
+    description: "An ordinary program carries the name of a kernel thread, or a name in brackets as tools show kernel threads, so that a person looking at a process list passes over it.",
     catches: "A program that is disguised as a part of the kernel.",
     techniques: &["T1036.004"],
 };
@@ -29,10 +31,79 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     let view = &context.process.view;
-    let shown = shown_names(context)?.into_iter().find(|name| is_kernel_name(name))?;
+    let shown = shown_names(context)?.into_iter().find(|name| looks_like_kernel(name))?;
     let detail = format!("'{}' calls itself '{shown}', like a kernel thread", view.executable.path);
     let finding = Finding::new(KERNEL_NAME, context, detail);
     Some(finding.value("name", shown).value("path", &view.executable.path))
+}
+
+/// Whether a person takes a name for that of a kernel thread.
+fn looks_like_kernel(name: &str) -> bool {
+    let name = folded(name);
+    let name = name.trim();
+    is_kernel_name(name) || is_bracketed_word(name)
+}
+
+/// Whether a name is one word in brackets. Tools show only the names of tasks without arguments so, which are kernel
+/// threads, and their list is long and changes. The titles of some services begin with a bracket, too, but have several
+/// words or the name of a host: `[celeryd: worker@host:MainProcess]`, `[lxc monitor] /var/lib/lxc web`.
+fn is_bracketed_word(name: &str) -> bool {
+    let Some(word) = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else { return false };
+    let is_part =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'/' | b':' | b'.' | b'+');
+    word.len() > 1 && word.starts_with(|first: char| first.is_ascii_alphabetic()) && word.bytes().all(is_part)
+}
+
+/// Replaces letters and signs by the ASCII characters that look the same, and removes characters without a width.
+fn folded(name: &str) -> Cow<'_, str> {
+    /// Look-alikes, and what they look like.
+    const LOOK_ALIKES: [(&str, char); 30] = [
+        ("аɑα", 'a'),
+        ("сϲ", 'c'),
+        ("ԁ", 'd'),
+        ("еҽ", 'e'),
+        ("ɡ", 'g'),
+        ("һ", 'h'),
+        ("іıι", 'i'),
+        ("јϳ", 'j'),
+        ("кκ", 'k'),
+        ("ӏⅼ", 'l'),
+        ("ⅿм", 'm'),
+        ("ո", 'n'),
+        ("оοօ", 'o'),
+        ("рρ", 'p'),
+        ("ԛ", 'q'),
+        ("гᴦ", 'r'),
+        ("ѕ", 's'),
+        ("тτ", 't'),
+        ("υս", 'u'),
+        ("νѵ", 'v'),
+        ("ԝѡ", 'w'),
+        ("хχ", 'x'),
+        ("уγ", 'y'),
+        ("ᴢ", 'z'),
+        ("⁄∕⧸╱", '/'),
+        ("∶ː꞉", ':'),
+        ("‐‑‒–—−", '-'),
+        ("⁅❲〔【", '['),
+        ("⁆❳〕】", ']'),
+        ("ˍ", '_'),
+    ];
+    /// Fullwidth forms of the printable ASCII characters, and their distance from these.
+    const FULL_WIDTH: std::ops::RangeInclusive<u32> = 0xff01..=0xff5e;
+    const DISTANCE: u32 = 0xfee0;
+    if name.is_ascii() {
+        return Cow::Borrowed(name);
+    }
+    let fold = |letter: char| {
+        if FULL_WIDTH.contains(&u32::from(letter)) {
+            return char::from_u32(u32::from(letter) - DISTANCE).unwrap_or(letter);
+        }
+        let similar = LOOK_ALIKES.iter().find(|(letters, _)| letters.contains(letter));
+        similar.map_or(letter, |(_, ascii)| *ascii)
+    };
+    let has_width = |letter: &char| !matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
+    Cow::Owned(name.chars().filter(has_width).map(fold).collect())
 }
 
 fn is_kernel_name(name: &str) -> bool {
@@ -195,13 +266,33 @@ mod tests {
             "[rcu_tasks_trace_kthread]",
             "[pool_workqueue_release]",
             "[kdamond.0]",
+            "[loop0]",
+            "[bioset]",
+            "[crypto]",
+            "[ext4-rsv-conver]",
+            "[hwrng]",
+            " [kworker/1:0]",
+            "[kthreadd] ",
+            "\u{a0}kswapd0",
+            "[kworker⁄0:1]",
+            "kw\u{43e}rker/0:1",
+            "k\u{200b}swapd0",
+            "［ｋｔｈｒｅａｄｄ］",
         ] {
-            assert!(is_kernel_name(name), "{name}");
+            assert!(looks_like_kernel(name), "{name}");
         }
         for name in [
             "bash",
             "[",
             "[]",
+            "[x",
+            "[1]",
+            "(sd-pam)",
+            "sshd: root [priv]",
+            "[celeryd: worker@host:MainProcess]",
+            "[celeryd@host:MainProcess]",
+            "[lxc monitor] /var/lib/lxc web",
+            "кот",
             "kworker-manager",
             "kworker/queue",
             "kworker/u:x",
@@ -226,7 +317,7 @@ mod tests {
             "",
             "k",
         ] {
-            assert!(!is_kernel_name(name), "{name}");
+            assert!(!looks_like_kernel(name), "{name}");
         }
     }
 }

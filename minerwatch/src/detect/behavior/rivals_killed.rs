@@ -1,14 +1,17 @@
-//! B8R: one script kills many different programs by name or by port.
+//! B8R: one script kills many different programs: by name, by port, or whatever it finds.
+//!
+//! A command line shows the names that `pkill` and `killall` are told. It does not show what a shell's own `kill` ends, so
+//! the programs that a signal ends count, too, while a script lists processes.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::{
     bounded::BoundedMap,
     detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
-    model::{BootTime, EventType, ProcessKey, SignalClass, Threshold},
-    process::{Command, base_name},
+    model::{BootTime, EventBody, EventType, Exit, ProcessKey, SignalClass, Threshold},
+    process::{Command, Process, ProcessTable, Role, base_name, is_in_system_directory},
 };
 
 /// Number of different programs that one script must kill. The stop script of an application kills its own two or three.
@@ -21,6 +24,8 @@ const SCRIPTS: usize = 256;
 const MAX_TARGETS: usize = 32;
 /// Maximum length of a kept target, in bytes.
 const MAX_LENGTH: usize = 64;
+/// Minimum length of a target, in bytes. Shorter ones fit too much.
+const MIN_LENGTH: usize = 3;
 
 /// The signal. The full form names programs that only miners and their rivals kill. Without such a name it may be a
 /// script that stops an application with many parts.
@@ -31,7 +36,7 @@ pub const RIVALS_KILLED: SignalInfo = SignalInfo {
     full_weight: 25,
     kind: SignalKind::Sign,
     name: "Many programs killed",
-    description: "One script killed five or more different programs by name or by port within ten seconds. The full form names miners or their ports among them.",
+    description: "One script killed five or more different programs within ten seconds: by name, by port, or those that it found in a list of processes. The full form names miners or their ports among them.",
     catches: "A miner that wants the processors for itself.",
     techniques: &["T1489", "T1057"],
 };
@@ -39,9 +44,9 @@ pub const RIVALS_KILLED: SignalInfo = SignalInfo {
 /// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[RIVALS_KILLED],
-    wants: &[EventType::Exec],
+    wants: &[EventType::Exec, EventType::Exit],
     evictions: Some("killers_evicted"),
-    create: |_| Box::new(RivalsKilled { scripts: BoundedMap::new(SCRIPTS) }),
+    create: |_| Box::new(RivalsKilled { scripts: BoundedMap::new(SCRIPTS), awaits: false }),
 };
 
 /// What one script killed recently.
@@ -51,31 +56,99 @@ struct Kills {
     since: BootTime,
     /// Targets of pkill, killall and fuser.
     targets: FxHashSet<String>,
-    /// Patterns of grep. They count once for each xargs that kills.
+    /// Patterns of grep, pgrep and pidof. They count once for each command that kills what was found.
     patterns: FxHashSet<String>,
-    /// Number of xargs that kill.
+    /// Number of commands that kill what was found.
     piped: usize,
-    /// Whether a target is a miner's name or port.
+    /// Whether the script listed processes.
+    listed: bool,
+    /// Programs that a pattern names and that a signal ended.
+    found: FxHashSet<Arc<str>>,
+    /// Programs of other trees that a signal ended, one for each tree, and their trees.
+    strangers: FxHashMap<Arc<str>, ProcessKey>,
+    /// Whether a target or a program that ended has the name of a miner, or its port.
     names_miner: bool,
     reported: bool,
 }
 
 impl Kills {
     fn count(&self) -> usize {
-        self.targets.len() + self.piped.min(self.patterns.len())
+        let named = self.piped.min(self.patterns.len()).max(self.found.len());
+        (self.targets.len() + named).max(self.strangers.len())
+    }
+
+    /// Whether the script is to be reported.
+    fn is_due(&self) -> bool {
+        self.count() >= TARGETS && !self.reported
+    }
+
+    /// Adds a program that a signal ended.
+    fn add(&mut self, victim: &Victim<'_>, is_stranger: bool) {
+        let is_named = self.patterns.iter().any(|pattern| victim.has(pattern));
+        if is_named && self.found.len() < MAX_TARGETS {
+            self.found.insert(Arc::clone(victim.program));
+        }
+        let is_new_tree = || self.strangers.values().all(|tree| *tree != victim.tree);
+        let is_counted = is_stranger && self.strangers.len() < MAX_TARGETS && is_new_tree();
+        if is_counted {
+            self.strangers.entry(Arc::clone(victim.program)).or_insert(victim.tree);
+        }
+        self.names_miner |= (is_named || is_counted) && names_rival(base_name(victim.program));
     }
 }
 
 #[derive(Debug)]
 struct RivalsKilled {
     scripts: BoundedMap<ProcessKey, Kills>,
+    /// Whether a script is due. It is reported with the next event of its own tree, because the event that completed the
+    /// count is that of a program that it killed.
+    awaits: bool,
 }
 
 impl Detector for RivalsKilled {
     fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
-        let Some(deed) = context.command.as_ref().and_then(Deed::of) else { return };
-        // What a person types is not one tree.
+        match &context.event.body {
+            EventBody::Exec(_) => {
+                if !self.acted(context) {
+                    return;
+                }
+            }
+            EventBody::Exit(exit) => {
+                if is_kill(exit) && !self.scripts.is_empty() {
+                    self.ended(context);
+                }
+                if !self.awaits {
+                    return;
+                }
+            }
+            _ => return,
+        }
+        findings.add(self.judge(context));
+    }
+
+    fn evicted(&self) -> u64 {
+        self.scripts.evicted()
+    }
+}
+
+impl RivalsKilled {
+    /// Notes a command that lists or kills processes. Returns whether the event is such a command.
+    fn acted(&mut self, context: &DetectionContext<'_>) -> bool {
+        let Some(deed) = context.command.as_ref().and_then(Deed::of) else { return false };
+        // xargs counts already.
+        let parent = || context.table.parent_of(context.process).map(Command::of);
+        if matches!(deed, Deed::KillsFound)
+            && context.command.is_some_and(|command| command.is(&["kill"]))
+            && parent().is_some_and(|parent| parent.is(&["xargs"]))
+        {
+            return false;
+        }
         let script = context.table.responsible_for(context.process);
+        // What a person types is not one tree, and a single command that looks is no script.
+        let is_alone = script == context.key();
+        if is_alone && (context.process.session || !matches!(deed, Deed::Kills(_))) {
+            return false;
+        }
         let kills = self.scripts.entry(&script, Kills::default);
         if context.at().since(kills.since) > WINDOW {
             *kills = Kills { since: context.at(), ..Kills::default() };
@@ -83,6 +156,10 @@ impl Detector for RivalsKilled {
         let (set, words) = match deed {
             Deed::Kills(words) => (&mut kills.targets, words),
             Deed::Searches(words) => (&mut kills.patterns, words),
+            Deed::Lists(words) => {
+                kills.listed = true;
+                (&mut kills.patterns, words)
+            }
             Deed::KillsFound => {
                 kills.piped += 1;
                 (&mut kills.patterns, Vec::new())
@@ -96,26 +173,97 @@ impl Detector for RivalsKilled {
             }
         }
         kills.names_miner |= names_miner;
-        let count = kills.count();
-        if count < TARGETS || kills.reported {
-            return;
-        }
-        kills.reported = true;
-        let detail =
-            format!("'{}' and its relatives killed {count} different programs", context.process.view.name);
-        let info = if kills.names_miner {
-            RIVALS_KILLED
-        } else {
-            SignalInfo { kind: SignalKind::Step, ..RIVALS_KILLED }
-        };
-        let finding =
-            Finding::new(info, context, detail).measured("killed", count, Threshold::at_least(TARGETS));
-        findings.push(if kills.names_miner { finding.full() } else { finding });
+        true
     }
 
-    fn evicted(&self) -> u64 {
-        self.scripts.evicted()
+    /// Notes a program that a signal ended, for every script that lists processes just now.
+    fn ended(&mut self, context: &DetectionContext<'_>) {
+        let victim = Victim::of(context);
+        let is_of_system = is_of_system(context.process);
+        let is_supervised = is_supervised(context.table, victim.tree);
+        let mut awaits = false;
+        self.scripts.retain(|script, kills| {
+            if context.at().since(kills.since) > WINDOW {
+                return false;
+            }
+            // Whoever stops a container ends everything inside.
+            let is_near = context
+                .table
+                .get(*script)
+                .is_some_and(|killer| killer.container_id() == context.process.container_id());
+            if kills.listed && is_near && !is_supervised {
+                kills.add(&victim, !is_of_system && victim.tree != *script);
+            }
+            awaits |= kills.is_due();
+            true
+        });
+        self.awaits = awaits;
     }
+
+    /// Reports the script of the event's process if it killed enough.
+    fn judge(&mut self, context: &DetectionContext<'_>) -> Option<Finding> {
+        let script = context.table.responsible_for(context.process);
+        let kills = self.scripts.get_mut(&script)?;
+        if !kills.is_due() {
+            return None;
+        }
+        kills.reported = true;
+        let (count, names_miner) = (kills.count(), kills.names_miner);
+        self.awaits = self.scripts.iter().any(|(_, kills)| kills.is_due());
+        let detail =
+            format!("'{}' and its relatives killed {count} different programs", context.process.view.name);
+        let info =
+            if names_miner { RIVALS_KILLED } else { SignalInfo { kind: SignalKind::Step, ..RIVALS_KILLED } };
+        let finding =
+            Finding::new(info, context, detail).measured("killed", count, Threshold::at_least(TARGETS));
+        Some(if names_miner { finding.full() } else { finding })
+    }
+}
+
+/// A program that a signal ended.
+#[derive(Debug)]
+struct Victim<'a> {
+    process: &'a Process,
+    /// The path of the program or script.
+    program: &'a Arc<str>,
+    /// The process that is responsible for it.
+    tree: ProcessKey,
+}
+
+impl<'a> Victim<'a> {
+    fn of(context: &DetectionContext<'a>) -> Self {
+        let process = context.process;
+        let program = process.script.as_ref().unwrap_or(&process.view.executable.path);
+        Self { process, program, tree: context.table.responsible_for(process) }
+    }
+
+    /// Whether a search for a pattern finds the program in a list of processes.
+    fn has(&self, pattern: &str) -> bool {
+        let view = &self.process.view;
+        view.name.contains(pattern)
+            || self.program.contains(pattern)
+            || view.arguments.iter().any(|argument| argument.contains(pattern))
+    }
+}
+
+/// Whether a signal ended the process that is meant to end it: SIGKILL or SIGTERM, as numbered by signal(7).
+fn is_kill(exit: &Exit) -> bool {
+    matches!(exit.signal, Some(9 | 15))
+}
+
+/// Whether a process tree is a service or one of its workers, a container or a job. Who started it ends it, too, as systemd
+/// does at a shutdown.
+fn is_supervised(table: &ProcessTable, tree: ProcessKey) -> bool {
+    let Some(root) = table.get(tree) else { return false };
+    let program = &root.view.executable.path;
+    let starter = table.ancestry(tree).find(|ancestor| ancestor.view.executable.path != *program);
+    starter
+        .is_some_and(|starter| matches!(starter.role, Role::Init | Role::ContainerRuntime | Role::JobRunner))
+}
+
+/// Whether the process runs a program or script of the system. The end of a session ends many of these.
+fn is_of_system(process: &Process) -> bool {
+    process.is_of_system() && process.script.as_deref().is_none_or(is_in_system_directory)
 }
 
 /// What a command does about other programs.
@@ -123,6 +271,8 @@ impl Detector for RivalsKilled {
 enum Deed<'a> {
     /// Kills programs by these names, patterns or ports.
     Kills(Vec<&'a str>),
+    /// Lists processes: those that these patterns name, or all.
+    Lists(Vec<&'a str>),
     /// Searches a list for these patterns.
     Searches(Vec<&'a str>),
     /// Kills what was found.
@@ -134,8 +284,19 @@ impl<'a> Deed<'a> {
         if command.is(&["pkill", "killall"]) {
             // Signal 0 only asks whether a process exists.
             let only_asks = command.has("-0") || command.has("--list-name");
-            let words: Vec<&str> = command.operands().filter(|word| word.len() > 2).collect();
+            // `killall -r` has a pattern, and `pkill -r` has a value.
+            let valued = if command.is(&["killall"]) { "nosuyZ" } else { "dFgGPrstuU" };
+            let words = patterns(operands(command, valued));
             return (!only_asks && !words.is_empty()).then_some(Self::Kills(words));
+        }
+        if command.is(&["pgrep"]) {
+            return Some(Self::Lists(patterns(operands(command, "dFgGPrstuU"))));
+        }
+        if command.is(&["pidof"]) {
+            return Some(Self::Lists(patterns(operands(command, "oS"))));
+        }
+        if command.is(&["ps", "top", "netstat", "ss", "lsof"]) {
+            return Some(Self::Lists(Vec::new()));
         }
         if command.is(&["fuser"]) {
             let kills = command.arguments().any(|flags| {
@@ -148,16 +309,60 @@ impl<'a> Deed<'a> {
             let kills = command.arguments().any(|argument| base_name(argument) == "kill");
             return kills.then_some(Self::KillsFound);
         }
+        if command.is(&["kill"]) {
+            let only_asks = ["-0", "-l", "-L", "--list", "--table"].iter().any(|option| command.has(option));
+            return (!only_asks && !follows(command, "-s", "0")).then_some(Self::KillsFound);
+        }
         if command.is(&["grep", "egrep", "fgrep"]) {
             let inverts = command.arguments().any(|flags| {
                 flags == "--invert-match"
                     || (flags.starts_with('-') && !flags.starts_with("--") && flags.contains('v'))
             });
-            let pattern = command.operands().next().filter(|pattern| pattern.len() > 2);
-            return pattern.filter(|_| !inverts).map(|pattern| Self::Searches(vec![pattern]));
+            let words = patterns(command.operands().take(1));
+            return (!inverts && !words.is_empty()).then_some(Self::Searches(words));
         }
         None
     }
+}
+
+/// The arguments that are neither options nor the values of options. `valued` has the letters of the options that have a
+/// value (pkill(1), killall(1), pidof(1)).
+fn operands<'a>(command: &Command<'a>, valued: &str) -> impl Iterator<Item = &'a str> {
+    let mut is_value = false;
+    command.arguments().filter(move |argument| {
+        let was_value = std::mem::take(&mut is_value);
+        if was_value {
+            return false;
+        }
+        let Some(option) = argument.strip_prefix('-') else { return true };
+        is_value = option == "-signal" || (option.len() == 1 && valued.contains(option));
+        false
+    })
+}
+
+/// Returns what regular expressions search for: `/x/(abc|def)` searches for `abc` and `def`. Of `[x]mrig`, the rest without
+/// the letter in brackets is kept.
+fn patterns<'a>(expressions: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let alternatives = |expression: &'a str| {
+        let is_choice = expression.contains('|');
+        expression.split('|').map(move |part| {
+            let part = part.trim_end_matches('\\');
+            let part = if is_choice { part.rsplit('(').next().unwrap_or(part) } else { part };
+            let part = if is_choice { part.split(')').next().unwrap_or(part) } else { part };
+            // The letter in brackets keeps grep from finding itself.
+            let part = match part.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+                Some((letter, rest)) if letter.len() == 1 => rest,
+                _ => part,
+            };
+            part.trim_matches(|edge: char| matches!(edge, '^' | '$' | '\\' | ' ' | '*'))
+        })
+    };
+    expressions.flat_map(alternatives).filter(|part| part.len() >= MIN_LENGTH).collect()
+}
+
+/// Whether an option of a command has this value.
+fn follows(command: &Command<'_>, option: &str, value: &str) -> bool {
+    command.arguments().zip(command.arguments().skip(1)).any(|pair| pair == (option, value))
 }
 
 /// Whether a target is the name of a miner or of a known rival, or the port of pools.
@@ -197,7 +402,9 @@ fn names_rival(target: &str) -> bool {
     const PORTS: [&str; 8] = ["3333", "4444", "5555", "7777", "14444", "14433", "45700", "13531"];
     let target = target.to_ascii_lowercase();
     let port = target.trim_start_matches(':').trim_end_matches("/tcp");
-    NAMES.iter().any(|name| target.contains(name)) || PORTS.contains(&port)
+    // A pattern may have lost its first letter.
+    let is_name = |name: &&str| target.contains(name) || name.get(1..) == Some(&*target);
+    NAMES.iter().any(is_name) || PORTS.contains(&port)
 }
 
 #[cfg(test)]
@@ -252,6 +459,115 @@ mod tests {
         assert_eq!(script(application, Duration::ZERO), [("B8R", 15)], "an application with many parts");
     }
 
+    /// Ends a process by a signal.
+    fn end(host: &mut Host, key: ProcessKey, signal: u8) {
+        host.happen(key, EventBody::Exit(Exit { code: None, signal: Some(signal), on_cpu: 0 }));
+    }
+
+    /// Starts programs below init, each by a parent of its own that ends. Then a script runs `look` before each of them
+    /// ends by `signal`, and ends itself.
+    fn loop_over(programs: &[&str], look: &[&[&str]], signal: u8) -> Vec<(&'static str, u8)> {
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let victims: Vec<ProcessKey> = programs
+            .iter()
+            .map(|program| {
+                let cron = host.spawn(init, "/usr/sbin/cron", &["cron"]);
+                let starter = host.spawn(cron, "/usr/bin/dash", &["sh", "-c", "x"]);
+                let victim = host.spawn(starter, program, &[program]);
+                host.exit(starter);
+                victim
+            })
+            .collect();
+        host.wait(seconds(400));
+        let script = host.spawn(init, "/usr/bin/dash", &["sh", "/tmp/x.sh"]);
+        for (victim, program) in victims.into_iter().zip(programs) {
+            for command in look {
+                let command: Vec<&str> = command
+                    .iter()
+                    .map(|&word| if word == "NAME" { base_name(program) } else { word })
+                    .collect();
+                let tool = host.spawn(script, &format!("/usr/bin/{}", command[0]), &command);
+                host.exit(tool);
+            }
+            end(&mut host, victim, signal);
+        }
+        host.exit(script);
+        findings_of(&[&DETECTOR], &host)
+    }
+
+    const RIVALS: [&str; 5] =
+        ["/tmp/a1/xmrig", "/var/tmp/kinsing", "/root/minerd", "/opt/q/abc", "/dev/shm/x1"];
+    const PARTS: [&str; 5] = ["/opt/a/web", "/opt/b/mail", "/opt/c/queue", "/opt/d/cache", "/opt/e/cron"];
+
+    #[test]
+    fn what_a_shell_kills_itself_is_seen_at_its_victims() {
+        let looks: [&[&[&str]]; 4] = [
+            &[&["pgrep", "-x", "NAME"]],
+            &[&["pidof", "NAME"], &["kill", "-9", "7"]],
+            &[&["ps", "ax"], &["grep", "NAME"], &["grep", "-v", "grep"], &["awk", "{print $1}"]],
+            &[&["ps", "-eo", "pid,pcpu"]],
+        ];
+        for look in looks {
+            assert_eq!(loop_over(&RIVALS, look, 9), [("B8R", 25)], "{look:?}");
+            assert_eq!(loop_over(&PARTS, look, 15), [("B8R", 15)], "{look:?}");
+        }
+        let ps: &[&[&str]] = &[&["ps", "ax"]];
+        assert_eq!(loop_over(&RIVALS, ps, 11), NONE, "they crashed");
+        assert_eq!(loop_over(&RIVALS, &[], 9), NONE, "nobody looked");
+        assert_eq!(loop_over(&RIVALS[..4], ps, 9), NONE, "few");
+        assert_eq!(loop_over(&["/opt/a/web"; 9], ps, 9), NONE, "one program");
+        let of_system = ["/usr/bin/a", "/usr/bin/b", "/usr/bin/c", "/usr/sbin/d", "/usr/lib/e"];
+        assert_eq!(loop_over(&of_system, ps, 15), NONE, "a session or the host ends");
+    }
+
+    #[test]
+    fn one_pattern_may_name_many() {
+        let names = "/mnt/(xmrig|kinsing|kdevtmpfsx|c3pool|minerd) 8";
+        assert_eq!(script(&[&["pkill", "-9", "-f", names]], Duration::ZERO), [("B8R", 25)]);
+        assert_eq!(script(&[&["pkill", "-f", "a11|b22|c33|d44|e55"]], Duration::ZERO), [("B8R", 15)]);
+        assert_eq!(script(&[&["pkill", "-u", "ci", "-f", "a11|b22|c33|d44"]], Duration::ZERO), NONE);
+        assert_eq!(
+            patterns(["[x]mrig", "^nginx$", "ab", r"one\|two"].into_iter()),
+            ["mrig", "nginx", "one", "two"]
+        );
+    }
+
+    #[test]
+    fn services_containers_and_own_children_end_otherwise() {
+        // A script of monitoring lists processes while the host shuts down, and a container stops.
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let services: Vec<ProcessKey> = PARTS.iter().map(|part| host.spawn(init, part, &[part])).collect();
+        let inside: Vec<ProcessKey> = PARTS
+            .iter()
+            .map(|part| {
+                let key = host.fork(init);
+                host.enter(key, "4f1c");
+                host.exec(key, init, part, part, &[part]);
+                key
+            })
+            .collect();
+        let script = host.spawn(init, "/usr/bin/dash", &["sh", "/opt/monitor.sh"]);
+        // A test runner stops its own servers.
+        let own: Vec<ProcessKey> = RIVALS.iter().map(|path| host.spawn(script, path, &[path])).collect();
+        // A service and its parts are one tree.
+        let main = host.spawn(init, "/opt/app/main", &["main"]);
+        let parts: Vec<ProcessKey> = PARTS.iter().map(|part| host.spawn(main, part, &[part])).collect();
+        let ps = host.spawn(script, "/usr/bin/ps", &["ps", "ax"]);
+        host.exit(ps);
+        // The script asks whether each service runs.
+        for part in PARTS {
+            let pgrep = host.spawn(script, "/usr/bin/pgrep", &["pgrep", "-x", base_name(part)]);
+            host.exit(pgrep);
+        }
+        for key in services.into_iter().chain(inside).chain(own).chain(parts) {
+            end(&mut host, key, 15);
+        }
+        host.exit(script);
+        assert_eq!(findings_of(&[&DETECTOR], &host), NONE);
+    }
+
     #[test]
     fn who_kills_one_or_only_looks_is_quiet() {
         let one: Vec<&[&str]> = vec![&["killall", "-9", "nginx"]; 9];
@@ -261,11 +577,14 @@ mod tests {
             .map(|pattern| -> &[&str] { Box::leak(Box::new(["grep", *pattern])) })
             .collect();
         assert_eq!(script(&looks, Duration::ZERO), NONE);
-        let asks: Vec<&[&str]> = ["a11", "b22", "c33", "d44", "e55", "f66"]
-            .iter()
-            .map(|name| -> &[&str] { Box::leak(Box::new(["pkill", "-0", *name])) })
-            .collect();
-        assert_eq!(script(&asks, Duration::ZERO), NONE);
+        for asks in [&["pkill", "-0"][..], &["pgrep", "-x"], &["pidof"]] {
+            let asks: Vec<Vec<&str>> = ["a11", "b22", "c33", "d44", "e55", "f66"]
+                .iter()
+                .flat_map(|name| [[asks, &[*name]].concat(), vec!["kill", "-0", "17"]])
+                .collect();
+            let asks: Vec<&[&str]> = asks.iter().map(Vec::as_slice).collect();
+            assert_eq!(script(&asks, Duration::ZERO), NONE);
+        }
     }
 
     #[test]

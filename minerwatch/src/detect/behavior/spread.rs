@@ -214,7 +214,14 @@ fn scanner(context: &DetectionContext<'_>) -> Option<Finding> {
 fn ignores_keys(command: &Command<'_>) -> bool {
     command.arguments().any(|argument| {
         let lower = argument.to_ascii_lowercase().replace(' ', "=");
-        lower.contains("stricthostkeychecking=no") || lower.contains("stricthostkeychecking=off")
+        [
+            "stricthostkeychecking=no",
+            "stricthostkeychecking=off",
+            "userknownhostsfile=/dev/null",
+            "userknownhostsfile=none",
+        ]
+        .iter()
+        .any(|option| lower.contains(option))
     })
 }
 
@@ -302,6 +309,8 @@ mod tests {
         };
         let many = ["root@a1", "root@b1", "root@c1", "root@d1", "root@e1", "root@f1"];
         assert_eq!(run(&many, "StrictHostKeyChecking=no"), [("B11S", 10)]);
+        assert_eq!(run(&many, "UserKnownHostsFile=/dev/null"), [("B11S", 10)]);
+        assert_eq!(run(&many, "UserKnownHostsFile=/root/hosts"), NONE);
         assert_eq!(run(&many, "ConnectTimeout=5"), NONE);
         assert_eq!(run(&["root@a1"; 9], "StrictHostKeyChecking=no"), NONE);
     }

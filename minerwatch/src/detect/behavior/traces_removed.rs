@@ -3,7 +3,7 @@
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{EventBody, EventType, FileAction, FileChange, SignalClass},
-    process::{Command, Role, base_name},
+    process::{Command, Process, Role, base_name},
 };
 
 /// The signal. It is a step, because whoever builds an image of a machine removes its logs, too.
@@ -64,8 +64,13 @@ impl Trace {
             "yum.log",
             "audit.log",
         ];
+        const JOURNALS: [&str; 2] = ["/var/log/journal/", "/run/log/journal/"];
         if HISTORIES.contains(&base_name(path)) {
             return Some(Self::History);
+        }
+        if JOURNALS.iter().any(|directory| path.starts_with(directory)) {
+            let is_journal = [".journal", ".journal~"].iter().any(|end| path.ends_with(end));
+            return is_journal.then_some(Self::Log);
         }
         if let Some(log) = path.strip_prefix("/var/log/") {
             let log = log.strip_prefix("audit/").unwrap_or(log);
@@ -109,6 +114,8 @@ fn by_change<'a>(
         "syslog-ng",
         "journald",
         "systemd-journald",
+        // What it removes is judged by its command line.
+        "journalctl",
         "auditd",
     ]);
     if keeper || matches!(process.role, Role::PackageManager | Role::Init | Role::ContainerRuntime) {
@@ -116,10 +123,11 @@ fn by_change<'a>(
     }
     match change.action {
         FileAction::Delete => Some((trace, change.place(), "deleted")),
-        // A shell that opens a log of the system for writing empties it. It writes its own history at its end.
-        FileAction::Write if trace == Trace::Log && process.role == Role::Shell => {
-            Some((trace, change.place(), "overwrote"))
-        }
+        // A shell or a line of code that opens a log of the system for writing empties it. A shell for a person writes its
+        // own history at its end.
+        FileAction::Write if is_overwritten(trace, process) => Some((trace, change.place(), "overwrote")),
+        // Editors and `sed -i` put another file into the place of a log.
+        FileAction::Rename if is_replaced(context, trace) => Some((trace, change.place(), "replaced")),
         FileAction::Symlink if change.link_target() == Some("/dev/null") => {
             Some((trace, change.place(), "linked to nowhere"))
         }
@@ -127,12 +135,59 @@ fn by_change<'a>(
     }
 }
 
+/// Whether a process that opens a log or a history for writing removes what was in it.
+fn is_overwritten(trace: Trace, process: &Process) -> bool {
+    match trace {
+        Trace::Log => matches!(process.role, Role::Shell | Role::Interpreter),
+        Trace::History => process.role == Role::Shell && runs_commands(process),
+    }
+}
+
+/// Whether a shell runs a script or the commands of its arguments. Such a shell has no history.
+fn runs_commands(process: &Process) -> bool {
+    let flags = process.view.arguments.get(1).and_then(|argument| argument.strip_prefix('-'));
+    let is_told =
+        flags.is_some_and(|flags| !flags.starts_with('-') && flags.contains('c') && !flags.contains('i'));
+    process.script.is_some() || is_told
+}
+
+/// Whether a process that renames a file to a log or a history replaces it. Shells write a history so, and savelog(8) and
+/// a restored backup bring logs into their place.
+fn is_replaced(context: &DetectionContext<'_>, trace: Trace) -> bool {
+    let is = |process: &Process, names: &[&str]| Command::of(process).is(names);
+    let process = context.process;
+    match trace {
+        Trace::History => is(process, &["sed"]),
+        Trace::Log => {
+            let parent = context.table.parent_of(process);
+            !is(process, &["rsync", "tar", "savelog"])
+                && !parent.is_some_and(|parent| is(parent, &["savelog", "logrotate"]))
+        }
+    }
+}
+
 fn by_command<'a>(command: &Command<'a>) -> Option<(Trace, &'a str, &'static str)> {
-    let traces = || command.operands().find_map(|path| Trace::of(path).map(|trace| (trace, path)));
+    if command.is(&["journalctl"]) {
+        return empties_journal(command).then_some((Trace::Log, "/var/log/journal", "emptied"));
+    }
+    let traces = || {
+        // dd(1) has names for its operands, and reads what `if` names.
+        let path = |word: &'a str| word.strip_prefix("of=").unwrap_or(word);
+        let is_written = |word: &&str| !word.starts_with("if=");
+        command
+            .operands()
+            .filter(is_written)
+            .map(path)
+            .find_map(|path| Trace::of(path).map(|trace| (trace, path)))
+    };
     let (verb, is_removal) = if command.is(&["truncate"]) {
         ("emptied", true)
     } else if command.is(&["shred"]) {
         ("overwrote", true)
+    } else if command.is(&["dd"]) {
+        ("overwrote", command.arguments().any(|argument| argument.starts_with("of=")))
+    } else if command.is(&["tee"]) {
+        ("overwrote", !command.has("-a") && !command.has("--append"))
     } else if command.is(&["ln", "cp"]) {
         ("replaced", command.has("/dev/null"))
     } else {
@@ -140,6 +195,65 @@ fn by_command<'a>(command: &Command<'a>) -> Option<(Trace, &'a str, &'static str
     };
     let (trace, path) = is_removal.then(traces).flatten()?;
     Some((trace, path, verb))
+}
+
+/// Whether an option of journalctl(1) removes nearly all of the journal. Whoever needs space keeps some days.
+fn empties_journal(command: &Command<'_>) -> bool {
+    /// Time that a vacuum must keep, in seconds: one hour.
+    const KEPT_TIME: u64 = 3_600;
+    /// Size that a vacuum must keep, in bytes: that by which a journal file grows (`FILE_SIZE_INCREASE` in
+    /// `src/libsystemd/sd-journal/journal-file.c` of systemd).
+    const KEPT_SIZE: u64 = 8 << 20;
+    // 0 removes nothing.
+    let removes = |name, value| match name {
+        "--vacuum-time" => span(value).is_some_and(|kept| (1..KEPT_TIME).contains(&kept)),
+        "--vacuum-size" => size(value).is_some_and(|kept| (1..KEPT_SIZE).contains(&kept)),
+        _ => false,
+    };
+    let values = command.arguments().skip(1).map(Some).chain([None]);
+    command.arguments().zip(values).any(|(option, next)| match option.split_once('=') {
+        Some((name, value)) => removes(name, value),
+        None => next.is_some_and(|value| removes(option, value)),
+    })
+}
+
+/// Splits a number from the unit that follows it. A fraction is rounded up.
+fn number(text: &str) -> Option<(u64, &str)> {
+    let end = text.find(|next: char| !next.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at_checked(end)?;
+    let count: u64 = digits.parse().ok()?;
+    match unit.strip_prefix('.') {
+        Some(rest) => {
+            Some((count.saturating_add(1), rest.trim_start_matches(|next: char| next.is_ascii_digit())))
+        }
+        None => Some((count, unit.trim())),
+    }
+}
+
+/// Returns a time span as systemd.time(7) defines it, in seconds, less than one as one. Of several parts, the first counts.
+fn span(text: &str) -> Option<u64> {
+    let (count, unit) = number(text)?;
+    let unit = unit.split(|next: char| !next.is_ascii_alphabetic()).next().unwrap_or("");
+    let seconds = match unit {
+        "us" | "usec" | "ms" | "msec" => return Some(count.min(1)),
+        "" | "s" | "sec" | "second" | "seconds" => 1,
+        "m" | "min" | "minute" | "minutes" => 60,
+        "h" | "hr" | "hour" | "hours" => 3_600,
+        _ => 86_400,
+    };
+    Some(count.saturating_mul(seconds))
+}
+
+/// Returns a size as journalctl(1) reads it, in bytes.
+fn size(text: &str) -> Option<u64> {
+    let (count, unit) = number(text)?;
+    let bytes = match unit {
+        "" | "B" => 1,
+        "K" => 1 << 10,
+        "M" => 1 << 20,
+        _ => 1 << 30,
+    };
+    Some(count.saturating_mul(bytes))
 }
 
 #[cfg(test)]
@@ -162,6 +276,49 @@ mod tests {
     }
 
     #[test]
+    fn logs_are_emptied_by_any_tool() {
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let script = host.spawn(init, "/usr/bin/bash", &["bash", "-c", ": > ~/.bash_history"]);
+        host.write(script, "/root/.bash_history");
+        host.spawn(script, "/usr/bin/dd", &["dd", "if=/dev/null", "of=/var/log/auth.log"]);
+        host.spawn(script, "/usr/bin/tee", &["tee", "/var/log/syslog"]);
+        let python =
+            host.spawn(script, "/usr/bin/python3.11", &["python3", "-c", "open('/var/log/wtmp','w')"]);
+        host.write(python, "/var/log/wtmp");
+        let sed = host.spawn(script, "/usr/bin/sed", &["sed", "-i", "/x/d", "/var/log/auth.log"]);
+        host.rename(sed, "/var/log/sedAb12", "/var/log/auth.log");
+        host.rename(sed, "/root/sedAb12", "/root/.bash_history");
+        let find = host.spawn(script, "/usr/bin/find", &["find", "/var/log/journal", "-delete"]);
+        host.delete(find, "/var/log/journal/4f1c/system.journal");
+        assert_eq!(findings_of(&[&DETECTOR], &host), [("B8L", 15); 7]);
+    }
+
+    #[test]
+    fn a_vacuum_to_nothing_is_no_retention() {
+        let cases: [(&[&str], bool); 12] = [
+            (&["journalctl", "--rotate", "--vacuum-time=1s"], true),
+            (&["journalctl", "--vacuum-time", "10min"], true),
+            (&["journalctl", "--vacuum-size=1"], true),
+            (&["journalctl", "--vacuum-size=1M"], true),
+            (&["journalctl", "--vacuum-time=2weeks"], false),
+            (&["journalctl", "--vacuum-time=1d"], false),
+            (&["journalctl", "--vacuum-time=100ms"], true),
+            (&["journalctl", "--vacuum-time=0"], false),
+            (&["journalctl", "--vacuum-size=500M"], false),
+            (&["journalctl", "--vacuum-size=0.5G"], false),
+            (&["journalctl", "--vacuum-size=1G"], false),
+            (&["journalctl", "-u", "x", "--since=1s"], false),
+        ];
+        for (arguments, is_found) in cases {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            host.spawn(init, "/usr/bin/journalctl", arguments);
+            assert_eq!(!findings_of(&[&DETECTOR], &host).is_empty(), is_found, "{arguments:?}");
+        }
+    }
+
+    #[test]
     fn log_rotation_shells_and_readers_are_quiet() {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
@@ -174,6 +331,15 @@ mod tests {
         host.write(bash, "/var/log/backup.log");
         host.spawn(bash, "/usr/bin/tail", &["tail", "-f", "/var/log/syslog"]);
         host.spawn(bash, "/usr/bin/cp", &["cp", "/var/log/auth.log", "/root/"]);
+        host.rename(bash, "/root/.bash_history-01.tmp", "/root/.bash_history");
+        host.spawn(bash, "/usr/bin/dd", &["dd", "if=/root/.bash_history", "of=/root/x"]);
+        host.spawn(bash, "/usr/bin/tee", &["tee", "-a", "/var/log/syslog"]);
+        host.spawn(bash, "/usr/bin/truncate", &["truncate", "-s0", "/var/log/app/app.log"]);
+        let savelog = host.spawn_script(bash, "/usr/bin/dash", "/usr/bin/savelog");
+        let mv = host.spawn(savelog, "/usr/bin/mv", &["mv", "/var/log/syslog.new", "/var/log/syslog"]);
+        host.rename(mv, "/var/log/syslog.new", "/var/log/syslog");
+        let journald = host.spawn(init, "/usr/lib/systemd/systemd-journald", &["systemd-journald"]);
+        host.delete(journald, "/var/log/journal/4f1c/system@1.journal");
         let inside = host.fork(init);
         host.enter(inside, "4f1c");
         host.exec(inside, init, "/bin/sh", "/bin/sh", &["sh", "-c", "x"]);
