@@ -63,7 +63,7 @@ pub(super) fn starts_programs(path: &str) -> bool {
 
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     match &context.event.body {
-        EventBody::File(change) if change.puts_file() => {
+        EventBody::File(change) if change.puts_file() && !change.is_of_other_system() => {
             let mut finding = changed(context, change.place(), change.host_path.is_some())?;
             if change.host_path.is_some() {
                 finding = finding.value("seen_as", &change.path);
@@ -256,6 +256,17 @@ mod tests {
         assert!(findings_of(&[&DETECTOR], &host).is_empty());
         host.write_as(shell, "/host/etc/passwd", "/etc/passwd");
         assert_eq!(findings_of(&[&DETECTOR], &host), [("B7", 20)]);
+    }
+
+    #[test]
+    fn the_places_of_an_image_that_is_built_are_not_those_of_the_host() {
+        for (host_path, expected) in [(None, &[][..]), (Some("/etc/cron.d/x"), &[("B7", 20)])] {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let dpkg = host.spawn(init, "/srv/image/usr/bin/dpkg", &["dpkg", "--unpack", "x.deb"]);
+            host.rename_elsewhere(dpkg, "/etc/cron.d/x.dpkg-new", "/etc/cron.d/x", host_path);
+            assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{host_path:?}");
+        }
     }
 
     #[test]

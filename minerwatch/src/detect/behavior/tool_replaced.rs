@@ -77,7 +77,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
         FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => return None,
     };
     let process = context.process;
-    let is_inside = process.container_id().is_some();
+    let is_inside = process.container_id().is_some() || change.elsewhere;
     if (is_inside && change.host_path.is_none()) || is_usual_writer(context) {
         return None;
     }
@@ -128,6 +128,17 @@ mod tests {
             let writer = host.spawn(init, writer, &["x"]);
             host.rename(writer, from, to);
             assert_eq!(!findings_of(&[&DETECTOR], &host).is_empty(), is_found, "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn the_tools_of_an_image_that_is_built_are_not_those_of_the_host() {
+        for (host_path, is_found) in [(None, false), (Some("/usr/bin/ps"), true)] {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let dpkg = host.spawn(init, "/srv/image/usr/bin/dpkg", &["dpkg", "--unpack", "x.deb"]);
+            host.rename_elsewhere(dpkg, "/bin/ps.dpkg-new", "/bin/ps", host_path);
+            assert_eq!(!findings_of(&[&DETECTOR], &host).is_empty(), is_found, "{host_path:?}");
         }
     }
 }
