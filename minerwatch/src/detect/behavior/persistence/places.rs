@@ -118,6 +118,15 @@ impl Starter {
         }
     }
 
+    /// Returns what the files of a directory start that is put at this absolute path as a whole: the directory of a place,
+    /// or one above it (`~/.config`).
+    pub(super) fn of_directory(path: &str) -> Option<Facts> {
+        let (starter, is_place) = PLACES.directory(path)?;
+        let facts = starter.facts();
+        // What lies above a place has many other files, and is linked or moved for their sake, too.
+        Some(Facts { full: facts.full && is_place, ..facts })
+    }
+
     /// Returns what the file at an absolute path starts.
     pub(super) fn of(path: &str) -> Option<Self> {
         let starter = PLACES.of_host(path).or_else(|| PLACES.of_home(path))?;
@@ -160,8 +169,13 @@ const ROWS: &[(Starter, &[&str])] = &[
         Starter::Unit,
         &[
             "/etc/systemd/",
+            "/etc/systemd/system/",
+            "/etc/systemd/user/",
             "/usr/lib/systemd/",
+            "/usr/lib/systemd/system/",
+            "/usr/lib/systemd/user/",
             "/lib/systemd/",
+            "/lib/systemd/system/",
             "/usr/local/lib/systemd/",
             "/run/systemd/system/",
             "/run/systemd/transient/",
@@ -283,12 +297,16 @@ struct Places {
     home: FxHashMap<&'static str, Starter>,
     /// Directories below any directory.
     home_directories: Vec<(&'static str, Starter)>,
+    /// The directories of the places, and those above them, without a slash at the end: `/etc/cron.d`, `.ssh`. `true`
+    /// stands for the directory of a place.
+    directories: FxHashMap<&'static str, (Starter, bool)>,
 }
 
 static PLACES: LazyLock<Places> = LazyLock::new(|| {
     let mut places = Places::default();
     for (starter, paths) in ROWS {
         for path in *paths {
+            places.add_directories(path.trim_start_matches("~/"), *starter);
             match path.strip_prefix("~/") {
                 Some(below) if below.ends_with('/') => places.home_directories.push((below, *starter)),
                 Some(below) => {
@@ -304,6 +322,38 @@ static PLACES: LazyLock<Places> = LazyLock::new(|| {
 });
 
 impl Places {
+    /// Adds the directories that a place lies in. A key list in a home directory has a directory of its own, but
+    /// `/etc/crontab` has not.
+    fn add_directories(&mut self, path: &'static str, starter: Starter) {
+        let is_in_home = path.starts_with('.');
+        for (depth, (end, _)) in path.rmatch_indices('/').enumerate() {
+            let directory = path.get(..end).unwrap_or_default();
+            let is_place = depth == 0 && (is_in_home || end + 1 == path.len());
+            if directory.is_empty() {
+                continue;
+            }
+            let known = self.directories.entry(directory).or_insert((starter, is_place));
+            if is_place && !known.1 {
+                *known = (starter, true);
+            }
+        }
+    }
+
+    /// Looks a directory of the host or of any home directory up.
+    fn directory(&self, path: &str) -> Option<(Starter, bool)> {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let in_home = || {
+            path.match_indices("/.").find_map(|(end, _)| {
+                let (home, below) = (path.get(..end)?, path.get(end + 1..)?);
+                // Other programs have files of such names: a kernel is built by its `.config`.
+                let is_home =
+                    || home == "/root" || home.strip_prefix("/home/").is_some_and(|user| !user.contains('/'));
+                self.directories.get(below).filter(|(_, is_place)| *is_place || is_home())
+            })
+        };
+        self.directories.get(path).or_else(in_home).copied()
+    }
+
     /// Looks a path of the host up: the file itself, then its directories, the nearest first.
     fn of_host(&self, path: &str) -> Option<Starter> {
         const TOPS: [&str; 5] = ["/etc/", "/usr/", "/lib", "/var/spool/", "/run/"];

@@ -61,6 +61,34 @@ fn files_that_start_programs_are_known() {
 }
 
 #[test]
+fn directories_of_places_are_known() {
+    let cases = [
+        ("/etc/cron.d", Some(("T1053.003", true))),
+        ("/etc/cron.hourly/", Some(("T1053.003", true))),
+        ("/etc/profile.d", Some(("T1546.004", true))),
+        ("/etc/systemd/system", Some(("T1543.002", true))),
+        ("/root/.ssh", Some(("T1098.004", true))),
+        ("/home/me/.config/systemd/user", Some(("T1543.002", true))),
+        ("/home/me/.config/autostart", Some(("T1547.013", true))),
+        ("/etc/logrotate.d", Some(("T1546", false))),
+        ("/home/me/.config/nvim", None),
+        ("/home/me", None),
+        ("/home/me/.sshd", None),
+        ("/etc/nginx", None),
+        ("/usr/src/linux/.config", None),
+        ("/", None),
+        ("", None),
+    ];
+    for (path, expected) in cases {
+        let found = Starter::of_directory(path).map(|facts| (facts.technique, facts.full));
+        assert_eq!(found, expected, "{path}");
+    }
+    for above in ["/home/me/.config", "/home/me/.local", "/etc", "/etc/NetworkManager", "/var/spool"] {
+        assert!(Starter::of_directory(above).is_some_and(|facts| !facts.full), "{above}");
+    }
+}
+
+#[test]
 fn every_place_has_words_and_a_technique_of_the_signal() {
     for (starter, paths) in ROWS {
         let facts = starter.facts();
