@@ -1,8 +1,10 @@
 //! Roles of programs, for lineage and detectors. A role that excuses a program also depends on the program's directory:
 //! `/tmp/dpkg` is not a package manager, and neither is `/usr/bin/dpkg` of a container.
 
+mod as_told;
 mod names;
 
+use as_told::works_as_told;
 use names::by_name;
 
 use super::program_file::{ProgramFile, base_name, is_in_system_directory};
@@ -104,6 +106,7 @@ impl Role {
             }
             _ if role.excuses() && !file.in_system_directory => Self::Other,
             Self::ContainerRuntime if runs_on_the_host(arguments) => Self::Other,
+            Self::PackageManager if works_as_told(file.name, arguments) => Self::Other,
             Self::Shell if is_login_shell(arguments, above) => Self::LoginShell,
             Self::Service if file.in_system_directory && runs_jobs(arguments) => Self::JobRunner,
             Self::Service if installs_packages(arguments) => Self::Interpreter,

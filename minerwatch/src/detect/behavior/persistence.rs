@@ -200,6 +200,9 @@ mod tests {
             ("/usr/bin/snapd", vec!["snapd"], false),
             ("/usr/lib/systemd/systemd-sysv-install", vec!["x"], false),
             ("/usr/bin/dockerd", vec!["docker-untar"], false),
+            ("/usr/bin/dpkg", vec!["dpkg", "-x", "x.deb", "/"], true),
+            ("/usr/bin/systemd-tmpfiles", vec!["systemd-tmpfiles", "--create", "/mnt/t.conf"], true),
+            ("/usr/bin/systemd-tmpfiles", vec!["systemd-tmpfiles", "--create"], false),
         ] {
             let mut host = Host::new();
             let init = host.boot("/sbin/init", &["init"]);

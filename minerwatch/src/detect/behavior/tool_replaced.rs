@@ -89,17 +89,15 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
 fn is_usual_writer(context: &DetectionContext<'_>) -> bool {
     let process = context.process;
     let installs = || {
-        let tools = [
-            "update-alternatives",
-            "alternatives",
-            "dpkg-divert",
-            "busybox",
-            "ostree",
-            "bootc",
-            "transactional-update",
-        ];
+        let command = Command::of(process);
+        let is_link = command.is(&["update-alternatives", "alternatives"])
+            && command.operands().all(|operand| !operand.starts_with('/') || is_in_system_directory(operand));
+        // The other applets of busybox write what they are told.
+        let is_applet = command.is(&["busybox"]) && command.is(&["--install"]);
+        let is_tool = command.is(&["dpkg-divert", "ostree", "bootc", "transactional-update"]);
         let script = process.script.as_deref();
-        Command::of(process).is(&tools) && process.is_of_system() && script.is_none_or(is_in_system_directory)
+        let is_of_system = process.is_of_system() && script.is_none_or(is_in_system_directory);
+        is_of_system && (is_link || is_applet || is_tool)
     };
     matches!(process.role, Role::Init | Role::PackageManager | Role::ContainerRuntime) || installs()
 }
@@ -128,6 +126,33 @@ mod tests {
             let writer = host.spawn(init, writer, &["x"]);
             host.rename(writer, from, to);
             assert_eq!(!findings_of(&[&DETECTOR], &host).is_empty(), is_found, "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn who_links_a_tool_to_something_else_is_no_installer() {
+        let cases: [(&str, &[&str], bool); 6] = [
+            (
+                "/usr/bin/update-alternatives",
+                &["update-alternatives", "--install", "/usr/bin/top", "top", "/mnt/evil", "100"],
+                true,
+            ),
+            ("/usr/bin/update-alternatives", &["update-alternatives", "--set", "top", "/mnt/evil"], true),
+            (
+                "/usr/bin/update-alternatives",
+                &["update-alternatives", "--install", "/usr/bin/top", "top", "/usr/bin/htop", "100"],
+                false,
+            ),
+            ("/bin/busybox", &["busybox", "cp", "/tmp/x", "/usr/bin/top"], true),
+            ("/bin/busybox", &["mv", "/tmp/x", "/usr/bin/top"], true),
+            ("/bin/busybox", &["busybox", "--install", "-s"], false),
+        ];
+        for (writer, arguments, is_found) in cases {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let writer = host.spawn(init, writer, arguments);
+            host.symlink(writer, "/mnt/evil", "/usr/bin/top");
+            assert_eq!(!findings_of(&[&DETECTOR], &host).is_empty(), is_found, "{arguments:?}");
         }
     }
 
