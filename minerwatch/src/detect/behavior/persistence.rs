@@ -149,12 +149,7 @@ fn second_root(context: &DetectionContext<'_>) -> Option<Finding> {
     if !command.is(&["useradd", "usermod", "adduser"]) {
         return None;
     }
-    let arguments: Vec<&str> = command.arguments().collect();
-    let is_root = arguments.iter().enumerate().any(|(place, argument)| match *argument {
-        "-u" | "--uid" | "-ou" => arguments.get(place + 1) == Some(&"0"),
-        other => matches!(other, "-u0" | "--uid=0" | "-ou0"),
-    });
-    if !is_root {
+    if !command.values(Some('u'), "uid").any(|user| user == "0") {
         return None;
     }
     let path = "/etc/passwd";
@@ -387,6 +382,7 @@ mod tests {
         for (arguments, is_found) in [
             (&["useradd", "-o", "-u", "0", "x"][..], true),
             (&["useradd", "--uid=0", "--non-unique", "x"], true),
+            (&["useradd", "-ou0", "x"], true),
             (&["useradd", "-u", "1000", "x"], false),
             (&["usermod", "-aG", "sudo", "x"], false),
         ] {
