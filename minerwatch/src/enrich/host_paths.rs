@@ -35,7 +35,7 @@ const PLACES: [&str; 20] = [
     "/usr/sbin/",
     "/usr/local/bin/",
     "/usr/local/sbin/",
-    "/usr/lib/python3/",
+    "/usr/lib/python3",
     "/usr/share/dbus-1/",
     "/run/systemd/",
     "/var/lib/cloud/scripts/",
