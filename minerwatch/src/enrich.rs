@@ -17,6 +17,7 @@ mod own_programs;
 pub(crate) mod proc;
 mod quota;
 pub(crate) mod resolvers;
+mod roots;
 pub mod snapshot;
 mod users;
 
@@ -39,6 +40,7 @@ use huge_pages::Pools;
 use own_programs::OwnPrograms;
 use proc::Proc;
 use quota::Quotas;
+use roots::Roots;
 use users::Users;
 
 /// Maximum number of hashes kept between two calls of [`Enricher::take_findings`].
@@ -103,6 +105,7 @@ pub struct Enricher {
     quotas: Quotas,
     host_paths: HostPaths,
     own_programs: OwnPrograms,
+    roots: Roots,
     /// Events for hashes that were already in the cache.
     ready: Vec<Event>,
 }
@@ -128,6 +131,7 @@ impl Enricher {
             quotas: Quotas::new(Proc::default(), hierarchies),
             host_paths: HostPaths::discover(),
             own_programs: OwnPrograms::new(Proc::default()),
+            roots: Roots::discover(),
             ready: Vec::new(),
         }
     }
@@ -140,11 +144,13 @@ impl Enricher {
             EventBody::Exec(exec) => {
                 self.name(&mut exec.credentials, *time);
                 self.own_programs.add_to_exec(&self.host_paths, subject, exec, *time);
+                self.roots.runs(subject, &exec.executable);
                 self.hash(subject, &exec.executable, *time);
             }
             EventBody::RunningProcess(running) => {
                 self.name(&mut running.credentials, *time);
                 self.own_programs.add_to_running(&self.host_paths, subject, running, *time);
+                self.roots.runs(subject, &running.executable);
                 self.hash(subject, &running.executable, *time);
             }
             EventBody::File(change) => {
@@ -153,8 +159,13 @@ impl Enricher {
                 }
                 self.invalidate(change);
                 self.own_programs.changed(change);
+                if host_paths::may_be_place(change) {
+                    change.elsewhere = self.host_paths.is_elsewhere(&self.roots.of(subject), change);
+                }
                 self.host_paths.add_to(subject, change);
             }
+            EventBody::Fork(fork) => self.roots.forked(subject.key, fork.parent),
+            EventBody::Exit(_) => self.roots.exited(subject.key),
             EventBody::Cpu(usage) => self.quotas.note_busy(subject, usage.total_on_cpu, *time),
             _ => {}
         }

@@ -43,6 +43,7 @@ impl Decode for FileRecord {
             path,
             old_path,
             host_path: None,
+            elsewhere: false,
             file: (self.inode != 0).then_some(FileId { device: self.device, inode: self.inode }),
             mode: self.mode,
             device: (action == FileAction::DeviceOpen).then_some(DeviceOpen {

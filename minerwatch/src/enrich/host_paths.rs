@@ -15,14 +15,14 @@ use rustix::{
     io::Errno,
 };
 
-use super::mounts;
+use super::{mounts, roots::Root};
 use crate::{
     host,
     model::{FileAction, FileChange, FileId, Subject},
 };
 
 /// The beginnings of the places on the host that matter.
-const PLACES: [&str; 14] = [
+const PLACES: [&str; 20] = [
     "/etc/",
     "/var/spool/cron/",
     "/var/spool/at/",
@@ -33,11 +33,19 @@ const PLACES: [&str; 14] = [
     "/usr/lib/udev/",
     "/usr/bin/",
     "/usr/sbin/",
+    "/usr/local/bin/",
+    "/usr/local/sbin/",
+    "/usr/lib/python3",
+    "/usr/share/dbus-1/",
+    "/run/systemd/",
+    "/var/lib/cloud/scripts/",
     "/bin/",
     "/sbin/",
     "/lib/",
     "/var/log/",
 ];
+/// Parts of the places that matter in any home directory.
+const HOMES: [&str; 4] = ["/.ssh", "/.config", "/.bash", "/.profile"];
 /// Maximum number of places that are compared for one file.
 const MAX_COMPARED: usize = 4;
 
@@ -65,8 +73,30 @@ impl HostPaths {
         }
         let Some(file) = change.file else { return };
         let is_inside = subject.container.as_ref().is_some_and(|container| container.id.is_some());
-        let mut candidates = candidates(&change.path, is_inside).take(MAX_COMPARED);
+        let mut candidates = candidates(&change.path, is_inside || change.elsewhere).take(MAX_COMPARED);
         change.host_path = candidates.find(|path| self.is_at(file, path)).map(Arc::from);
+    }
+
+    /// Whether a process with this root directory changed a file of another system than the host.
+    pub(super) fn is_elsewhere(&self, root: &Root, change: &FileChange) -> bool {
+        match root {
+            Root::Host => false,
+            Root::Other => true,
+            Root::Below(directory) => {
+                let path = Path::new(&*change.path);
+                // A name says nothing of where it was looked up, and a descriptor may lead out of the root directory. Of
+                // the two files that it may be, it is the one that changed last.
+                let changed = |path: &Path| {
+                    let found = look_up(&self.root, path.to_str()?).ok()?;
+                    Some((found.stx_ctime.tv_sec, found.stx_ctime.tv_nsec))
+                };
+                let is_newer = || {
+                    let below = directory.join(path.strip_prefix("/").unwrap_or(path));
+                    changed(&below) >= changed(path)
+                };
+                change.file.is_some() || path.starts_with(directory) || is_newer()
+            }
+        }
     }
 
     /// Whether a file is the program of the host at this path: the same file, of root, that only root may change. Returns
@@ -90,7 +120,8 @@ fn look_up(root: &Path, path: &str) -> Result<Statx, Errno> {
     let whole = root.join(path.trim_start_matches('/'));
     // Asks no server of a network file system, and mounts nothing.
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::STATX_DONT_SYNC;
-    statx(CWD, &whole, flags, StatxFlags::INO | StatxFlags::UID | StatxFlags::GID | StatxFlags::MODE)
+    let wanted = StatxFlags::INO | StatxFlags::UID | StatxFlags::GID | StatxFlags::MODE | StatxFlags::CTIME;
+    statx(CWD, &whole, flags, wanted)
 }
 
 /// Whether what was found at a path of the host is this file.
@@ -113,6 +144,16 @@ fn only_root_writes(found: &Statx) -> bool {
     let mode = u32::from(found.stx_mode);
     let is_open = mode & 0o002 != 0 || (mode & 0o020 != 0 && found.stx_gid != 0);
     found.stx_uid == 0 && !is_open
+}
+
+/// Whether a change may concern a place of the host, so that the root directory of the process matters.
+pub(super) fn may_be_place(change: &FileChange) -> bool {
+    let paths = [Some(&change.path), change.old_path.as_ref()];
+    change.action != FileAction::DeviceOpen
+        && paths.into_iter().flatten().any(|path| {
+            PLACES.iter().any(|place| path.starts_with(place))
+                || HOMES.iter().any(|place| path.contains(place))
+        })
 }
 
 /// Returns the ends of a path that may be places of the host. The whole path is one only for a process in a container,
@@ -151,6 +192,7 @@ mod tests {
             path: path.into(),
             old_path: None,
             host_path: None,
+            elsewhere: false,
             file: Some(file),
             mode: 0,
             device: None,
@@ -192,6 +234,43 @@ mod tests {
             let mut change = change(path, file);
             paths.add_to(&subject(is_inside), &mut change);
             assert_eq!(change.host_path.as_deref(), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_file_in_another_root_directory_is_another_system_s() {
+        let root = tempfile::tempdir().expect("a directory");
+        for directory in ["etc/cron.d", "srv/image/etc/cron.d"] {
+            fs::create_dir_all(root.path().join(directory)).expect("a directory");
+        }
+        let own = root.path().join("etc/cron.d/own");
+        fs::write(&own, "x").expect("a file");
+        fs::write(root.path().join("srv/image/etc/cron.d/image"), "x").expect("a file");
+        let file = identity(&own);
+        let paths = HostPaths::at(root.path());
+        let image = Root::Below("/srv/image".into());
+        for (root, path, file, expected, host_path) in [
+            (&Root::Host, "/etc/cron.d/own", Some(file), false, None),
+            (&Root::Other, "/etc/cron.d/image", None, true, None),
+            (&Root::Other, "/etc/cron.d/own", Some(file), true, Some("/etc/cron.d/own")),
+            (&image, "/srv/image/etc/cron.d/image", None, true, None),
+            (&image, "/etc/cron.d/image", None, true, None),
+            (&image, "/etc/cron.d/own", None, false, None),
+            (&image, "/etc/cron.d/own", Some(file), true, Some("/etc/cron.d/own")),
+        ] {
+            let mut change = FileChange { file, ..change(path, FileId { device: 0, inode: 0 }) };
+            change.elsewhere = paths.is_elsewhere(root, &change);
+            paths.add_to(&subject(false), &mut change);
+            assert_eq!(
+                (change.elsewhere, change.host_path.as_deref()),
+                (expected, host_path),
+                "{path} {root:?}"
+            );
+        }
+        for (path, expected) in
+            [("/etc/cron.d/own", true), ("/srv/image/root/.ssh/authorized_keys", true), ("/srv/x", false)]
+        {
+            assert_eq!(may_be_place(&change(path, file)), expected, "{path}");
         }
     }
 }

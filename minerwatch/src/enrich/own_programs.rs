@@ -125,7 +125,7 @@ impl OwnPrograms {
     }
 }
 
-fn is_of_system(path: &str) -> bool {
+pub(super) fn is_of_system(path: &str) -> bool {
     PLACES.iter().any(|place| path.starts_with(place)) && !path.contains("/..")
 }
 
@@ -261,6 +261,7 @@ mod tests {
             path: "/usr/bin/x".into(),
             old_path: None,
             host_path: None,
+            elsewhere: false,
             file: Some(last),
             mode: 0,
             device: None,

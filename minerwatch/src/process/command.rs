@@ -56,6 +56,37 @@ impl<'a> Command<'a> {
         self.arguments.iter().map(|argument| &**argument)
     }
 
+    /// The values of an option with a value: `-t 1`, `-t1`, `-t=1`, `-mt 1` (after flags in one word), `--target 1` and
+    /// `--target=1`. The command may have other options that look the same after its operands.
+    pub fn values(&self, short: Option<char>, long: &'a str) -> impl Iterator<Item = &'a str> + use<'a> {
+        let mut arguments = self.arguments();
+        std::iter::from_fn(move || {
+            loop {
+                let argument = arguments.next()?;
+                let value = match argument.strip_prefix("--") {
+                    Some(rest) => {
+                        rest.strip_prefix(long).filter(|rest| rest.is_empty() || rest.starts_with('='))
+                    }
+                    None => argument.strip_prefix('-').and_then(|cluster| {
+                        let (flags, value) = cluster.split_once(short?)?;
+                        flags.chars().all(|flag| flag.is_ascii_alphabetic()).then_some(value)
+                    }),
+                };
+                match value {
+                    Some("") => return arguments.next(),
+                    Some(value) => return Some(value.strip_prefix('=').unwrap_or(value)),
+                    None => {}
+                }
+            }
+        })
+    }
+
+    /// Whether a long option without a value is set: `--privileged`, `--privileged=true`.
+    pub fn is_set(&self, long: &str) -> bool {
+        let value = |argument: &'a str| argument.strip_prefix("--")?.strip_prefix(long);
+        self.arguments().filter_map(value).any(|value| matches!(value, "" | "=true" | "=1"))
+    }
+
     /// The arguments that are no options.
     pub fn operands(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.arguments().filter(|argument| !argument.starts_with('-'))
@@ -69,6 +100,34 @@ mod tests {
         process::{ProcessTable, TableLimits},
         testing::Host,
     };
+
+    #[test]
+    fn options_are_known_in_every_spelling() {
+        let arguments: Vec<Arc<str>> = [
+            "-at1",
+            "-t",
+            "2",
+            "-mt",
+            "3",
+            "--target=4",
+            "--target",
+            "5",
+            "-t=6",
+            "--target-dir=x",
+            "-x/t7",
+            "--on",
+            "--off=false",
+            "--mode=true",
+            "-t",
+        ]
+        .map(Arc::from)
+        .into();
+        let command = Command { file: "x", called: "x", arguments: &arguments };
+        assert_eq!(command.values(Some('t'), "target").collect::<Vec<_>>(), ["1", "2", "3", "4", "5", "6"]);
+        assert_eq!(command.values(None, "zone").next(), None);
+        assert!(command.is_set("on") && command.is_set("mode"));
+        assert!(!command.is_set("off") && !command.is_set("o"));
+    }
 
     #[test]
     fn a_command_is_a_program_a_script_or_an_applet() {

@@ -1,10 +1,12 @@
 //! Roles of programs, for lineage and detectors. A role that excuses a program also depends on the program's directory:
 //! `/tmp/dpkg` is not a package manager, and neither is `/usr/bin/dpkg` of a container.
 
+mod as_told;
 mod jobs;
 mod names;
 mod told;
 
+use as_told::works_as_told;
 use jobs::runs_jobs;
 use names::by_name;
 use told::is_told_a_program;
@@ -116,6 +118,7 @@ impl Role {
             _ if role.excuses() && !file.in_system_directory => Self::Other,
             Self::ContainerRuntime if runs_on_the_host(arguments) => Self::Other,
             _ if role.excuses() && is_told_a_program(file.name, role, arguments, above.role) => Self::Other,
+            Self::PackageManager if works_as_told(file.name, arguments) => Self::Other,
             Self::Shell if is_login_shell(arguments, above) => Self::LoginShell,
             Self::Service
                 if file.in_system_directory

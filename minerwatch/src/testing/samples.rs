@@ -168,6 +168,7 @@ fn change(action: FileAction, path: &str) -> FileChange {
         path: path.into(),
         old_path: None,
         host_path: None,
+        elsewhere: false,
         file: Some(FileId { device: 8 << 20 | 1, inode: 131_072 }),
         mode: 0o100_644,
         device: None,

@@ -3,7 +3,7 @@
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{EventBody, EventType, FileChange, SignalClass},
-    process::Command,
+    process::{Command, base_name, resolve},
 };
 
 /// The signal. The full form changes what the kernel or the host starts. The weak form is a step: the agents of clusters
@@ -15,7 +15,7 @@ pub const ESCAPE: SignalInfo = SignalInfo {
     full_weight: 45,
     kind: SignalKind::Sign,
     name: "Reaches from a container to the host",
-    description: "A program in a container entered the host, started a container that sees the host's files, or, in the full form, changed what the kernel or the host starts.",
+    description: "A program in a container entered the host, called its container runtime, started a container that sees the host's files, or, in the full form, changed what the kernel or the host starts.",
     catches: "The way from one container to the whole host.",
     techniques: &["T1611"],
 };
@@ -59,12 +59,9 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
 /// Returns how a command enters the host, in words.
 fn entered(command: &Command<'_>) -> Option<&'static str> {
     if command.is(&["nsenter"]) {
-        let arguments: Vec<&str> = command.arguments().collect();
-        let enters_init = arguments.iter().enumerate().any(|(place, argument)| match *argument {
-            "-t" | "--target" => arguments.get(place + 1) == Some(&"1"),
-            "-t1" | "--target=1" => true,
-            other => other.contains("/proc/1/ns/"),
-        });
+        // Later options may be those of the program that is started.
+        let is_init = command.values(Some('t'), "target").next().is_some_and(|pid| pid.parse() == Ok(1_u32));
+        let enters_init = is_init || command.arguments().any(|argument| argument.contains("/proc/1/ns/"));
         return enters_init.then_some("entered the namespaces of the host");
     }
     if command.is(&["chroot"]) {
@@ -77,14 +74,42 @@ fn entered(command: &Command<'_>) -> Option<&'static str> {
     }
     if command.is(&["docker", "nerdctl", "podman", "ctr"]) {
         let starts = command.has("run") || command.has("create");
-        let sees_host = command.arguments().any(|argument| {
-            matches!(argument, "--privileged" | "--pid=host")
-                || argument.starts_with("/:/")
-                || argument.contains("src=/,")
-        });
-        return (starts && sees_host).then_some("started a container that sees the host");
+        return (starts && sees_host(command)).then_some("started a container that sees the host");
+    }
+    if command.is(&["curl"]) {
+        let calls_runtime = command.values(None, "unix-socket").any(is_of_runtime);
+        return calls_runtime.then_some("called the container runtime of the host");
     }
     None
+}
+
+/// Whether a command starts a container that sees the whole host, or the settings that start programs on it.
+fn sees_host(command: &Command<'_>) -> bool {
+    let mut volumes = command.values(Some('v'), "volume").filter_map(|volume| volume.split(':').next());
+    let mut mounts = command.values(None, "mount").filter_map(|mount| {
+        let mut parts = mount.split(',');
+        parts.find_map(|part| part.strip_prefix("source=").or_else(|| part.strip_prefix("src=")))
+    });
+    command.is_set("privileged")
+        || command.values(None, "pid").any(|namespace| namespace == "host")
+        || volumes.any(is_whole_host)
+        || mounts.any(is_whole_host)
+}
+
+/// Whether a directory of the host lets a container change what the host starts. Single files in it are usual
+/// (`/etc/localtime`).
+fn is_whole_host(directory: &str) -> bool {
+    const DIRECTORIES: [&str; 7] = ["", "/etc", "/root", "/root/.ssh", "/boot", "/dev", "/var/spool/cron"];
+    let Some(below) = directory.strip_prefix('/') else { return false };
+    let directory = resolve("/", below);
+    let is_of_jobs = directory.starts_with("/etc/cron") || directory.starts_with("/etc/systemd");
+    is_of_jobs || DIRECTORIES.contains(&directory.trim_end_matches('/'))
+}
+
+/// Whether a socket is that of a container runtime.
+fn is_of_runtime(socket: &str) -> bool {
+    const NAMES: [&str; 4] = ["docker.sock", "containerd.sock", "podman.sock", "crio.sock"];
+    NAMES.contains(&base_name(socket))
 }
 
 /// Returns what a file of the host makes the kernel or the host start, in words.
@@ -165,15 +190,39 @@ mod tests {
 
     #[test]
     fn commands_that_enter_the_host() {
-        let cases: [(&[&str], bool); 8] = [
+        let cases: [(&[&str], bool); 32] = [
             (&["nsenter", "-t", "1", "-m", "-u", "sh"], true),
             (&["nsenter", "--mount=/proc/1/ns/mnt", "sh"], true),
+            (&["nsenter", "-mt", "1", "sh"], true),
+            (&["nsenter", "-at1", "sh"], true),
+            (&["nsenter", "--target=1", "-n", "sh"], true),
             (&["nsenter", "-t", "812", "-n", "ip", "a"], false),
+            (&["nsenter", "-t", "812", "-n", "prog", "-t", "1"], false),
+            (&["nsenter", "-t", "11", "-n", "ip", "a"], false),
             (&["chroot", "/host", "sh"], true),
             (&["chroot", "/srv/jail", "sh"], false),
             (&["docker", "run", "-v", "/:/mnt", "alpine"], true),
             (&["docker", "run", "--privileged", "alpine"], true),
+            (&["docker", "run", "-v=/:/h", "alpine"], true),
+            (&["docker", "run", "-itv", "//:/h", "alpine"], true),
+            (&["podman", "run", "--volume=/:/h:rw", "alpine"], true),
+            (&["nerdctl", "create", "--volume", "/etc:/e", "alpine"], true),
+            (&["docker", "run", "--mount", "type=bind,source=/,target=/h", "alpine"], true),
+            (&["ctr", "run", "--mount=type=bind,src=/,dst=/h,options=rbind", "alpine", "x"], true),
+            (&["docker", "run", "--privileged=true", "alpine"], true),
+            (&["docker", "run", "--pid", "host", "alpine"], true),
+            (&["docker", "run", "--pid=host", "alpine"], true),
+            (&["docker", "run", "--privileged=false", "--pid=container:x", "alpine"], false),
             (&["docker", "run", "-v", "/srv:/srv", "alpine"], false),
+            (&["docker", "run", "-v", "data:/var/lib/x", "-v", "/home/x/src:/src", "alpine"], false),
+            (&["docker", "run", "-v", "/etc/localtime:/etc/localtime:ro", "alpine"], false),
+            (&["docker", "run", "-v", "/etc/ssl/certs:/etc/ssl/certs", "alpine"], false),
+            (&["docker", "run", "--mount", "type=volume,source=data,target=/", "alpine"], false),
+            (&["docker", "build", "-v", "/:/h", "."], false),
+            (&["curl", "-s", "--unix-socket", "/var/run/docker.sock", "http://x/containers/json"], true),
+            (&["curl", "--unix-socket=/host/run/containerd/containerd.sock", "http://x/"], true),
+            (&["curl", "--unix-socket", "/run/app.sock", "http://x/"], false),
+            (&["curl", "http://x/docker.sock"], false),
         ];
         for (arguments, is_found) in cases {
             for inside in [true, false] {

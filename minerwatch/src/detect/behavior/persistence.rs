@@ -6,7 +6,7 @@ use places::{Facts, Starter};
 
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
-    model::{ChainKind, EventBody, EventType, SignalClass},
+    model::{ChainKind, EventBody, EventType, FileAction, FileChange, SignalClass},
     process::{Command, Role, base_name, is_in_system_directory, resolve},
 };
 
@@ -27,11 +27,13 @@ pub const PERSISTENCE: SignalInfo = SignalInfo {
         "T1053.006",
         "T1543.002",
         "T1543",
+        "T1543.005",
         "T1037.004",
         "T1037",
         "T1546.004",
         "T1546.016",
         "T1546.017",
+        "T1546.018",
         "T1546",
         "T1547.006",
         "T1547.013",
@@ -63,8 +65,8 @@ pub(super) fn starts_programs(path: &str) -> bool {
 
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     match &context.event.body {
-        EventBody::File(change) if change.puts_file() => {
-            let mut finding = changed(context, change.place(), change.host_path.is_some())?;
+        EventBody::File(change) if change.puts_file() && !change.is_of_other_system() => {
+            let mut finding = changed(context, change)?;
             if change.host_path.is_some() {
                 finding = finding.value("seen_as", &change.path);
             }
@@ -78,19 +80,35 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     }
 }
 
-fn changed(context: &DetectionContext<'_>, path: &str, is_of_host: bool) -> Option<Finding> {
-    let starter = Starter::of(path)?;
-    let facts = starter.facts();
-    let container = context.process.view.container.as_ref();
-    let is_inside = !is_of_host && container.is_some_and(|container| container.id.is_some());
+fn changed(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding> {
+    let path = change.place();
+    let starter = Starter::of(path);
+    let (facts, verb) = match starter {
+        Some(starter) => (starter.facts(), "changed"),
+        None if puts_directory(change) => (Starter::of_directory(path)?, "replaced the directory of"),
+        None => return None,
+    };
+    let is_inside = change.host_path.is_none() && context.process.container_id().is_some();
     if (is_inside && !facts.in_container) || is_usual_writer(context, facts.tools) {
         return None;
     }
     // at's daemon renames a job before it runs the job.
-    if starter == Starter::At && context.process.role == Role::Scheduler {
+    if starter == Some(Starter::At) && context.process.role == Role::Scheduler {
         return None;
     }
-    Some(finding(context, &facts, path, "changed"))
+    Some(finding(context, &facts, path, verb))
+}
+
+/// Whether a change may put a whole directory at its path. A hook that sees only names does not say what was renamed.
+fn puts_directory(change: &FileChange) -> bool {
+    /// The type of a file in its mode (inode(7)).
+    const TYPE: u32 = 0o170_000;
+    const DIRECTORY: u32 = 0o040_000;
+    match change.action {
+        FileAction::Symlink => true,
+        FileAction::Rename => matches!(change.mode & TYPE, 0 | DIRECTORY),
+        _ => false,
+    }
 }
 
 /// Returns the finding about the file at `path`. `verb` says what the process did with it.
@@ -133,12 +151,7 @@ fn second_root(context: &DetectionContext<'_>) -> Option<Finding> {
     if !command.is(&["useradd", "usermod", "adduser"]) {
         return None;
     }
-    let arguments: Vec<&str> = command.arguments().collect();
-    let is_root = arguments.iter().enumerate().any(|(place, argument)| match *argument {
-        "-u" | "--uid" | "-ou" => arguments.get(place + 1) == Some(&"0"),
-        other => matches!(other, "-u0" | "--uid=0" | "-ou0"),
-    });
-    if !is_root {
+    if !command.values(Some('u'), "uid").any(|user| user == "0") {
         return None;
     }
     let path = "/etc/passwd";
@@ -184,6 +197,9 @@ mod tests {
             ("/usr/bin/snapd", vec!["snapd"], false),
             ("/usr/lib/systemd/systemd-sysv-install", vec!["x"], false),
             ("/usr/bin/dockerd", vec!["docker-untar"], false),
+            ("/usr/bin/dpkg", vec!["dpkg", "-x", "x.deb", "/"], true),
+            ("/usr/bin/systemd-tmpfiles", vec!["systemd-tmpfiles", "--create", "/mnt/t.conf"], true),
+            ("/usr/bin/systemd-tmpfiles", vec!["systemd-tmpfiles", "--create"], false),
         ] {
             let mut host = Host::new();
             let init = host.boot("/sbin/init", &["init"]);
@@ -259,6 +275,17 @@ mod tests {
     }
 
     #[test]
+    fn the_places_of_an_image_that_is_built_are_not_those_of_the_host() {
+        for (host_path, expected) in [(None, &[][..]), (Some("/etc/cron.d/x"), &[("B7", 20)])] {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let dpkg = host.spawn(init, "/srv/image/usr/bin/dpkg", &["dpkg", "--unpack", "x.deb"]);
+            host.rename_elsewhere(dpkg, "/etc/cron.d/x.dpkg-new", "/etc/cron.d/x", host_path);
+            assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{host_path:?}");
+        }
+    }
+
+    #[test]
     fn a_link_in_such_a_place_counts() {
         for (target, link, is_found) in [
             ("/tmp/x", "/etc/cron.hourly/x", true),
@@ -280,6 +307,39 @@ mod tests {
                 assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{link}");
             }
         }
+    }
+
+    #[test]
+    fn a_directory_put_in_the_place_of_one_counts() {
+        let cases: [(&str, &str, Option<u8>); 8] = [
+            ("/root/n", "/root/.ssh", Some(20)),
+            ("/etc/n", "/etc/cron.d", Some(20)),
+            ("/etc/n", "/etc/systemd/system", Some(20)),
+            ("/srv/n", "/etc/profile.d", Some(20)),
+            ("/srv/n", "/root/.config", Some(5)),
+            ("/srv/nvim", "/root/.config/nvim", None),
+            ("/etc/cron.d", "/etc/cron.d.old", None),
+            ("/home/old", "/home/me", None),
+        ];
+        for (from, to, expected) in cases {
+            let expected: Vec<_> = expected.map(|points| ("B7", points)).into_iter().collect();
+            for is_symbolic in [true, false] {
+                let mut host = Host::new();
+                let init = host.boot("/sbin/init", &["init"]);
+                let tool = host.spawn(init, "/usr/bin/mv", &["mv", "-T", from, to]);
+                if is_symbolic {
+                    host.symlink(tool, from, to);
+                } else {
+                    host.rename_directory(tool, from, to);
+                }
+                assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{from} {to}");
+            }
+        }
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let editor = host.spawn(init, "/usr/bin/vim", &["vim"]);
+        host.rename(editor, "/root/.x", "/root/.config");
+        assert_eq!(findings_of(&[&DETECTOR], &host), [], "a regular file");
     }
 
     #[test]
@@ -324,6 +384,7 @@ mod tests {
         for (arguments, is_found) in [
             (&["useradd", "-o", "-u", "0", "x"][..], true),
             (&["useradd", "--uid=0", "--non-unique", "x"], true),
+            (&["useradd", "-ou0", "x"], true),
             (&["useradd", "-u", "1000", "x"], false),
             (&["usermod", "-aG", "sudo", "x"], false),
         ] {

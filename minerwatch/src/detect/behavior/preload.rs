@@ -31,7 +31,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     let EventBody::File(change) = &context.event.body else { return None };
-    if change.place() != PRELOAD_LIST || !change.puts_file() {
+    if change.place() != PRELOAD_LIST || !change.puts_file() || change.is_of_other_system() {
         return None;
     }
     let detail = format!("'{}' wrote {PRELOAD_LIST}", context.process.view.name);
@@ -57,6 +57,7 @@ mod tests {
         let script = host.spawn(init, "/usr/bin/dash", &["sh", "x.sh"]);
         host.delete(script, "/etc/ld.so.preload");
         host.create(script, "/etc/ld.so.preload.bak", 0o644);
+        host.rename_elsewhere(script, "/etc/.x", "/etc/ld.so.preload", None);
         assert!(findings(&host).is_empty());
         host.rename(script, "/etc/.x", "/etc/ld.so.preload");
         assert_eq!(findings(&host), [("B6", 45)]);

@@ -3,18 +3,18 @@
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{EventBody, EventType, FileAction, SignalClass},
-    process::{Command, Role, is_in_system_directory},
+    process::{Command, Role, base_name, is_in_system_directory},
 };
 
-/// The signal.
+/// The signal. The weak form is a tool in `/usr/local`, where administrators install newer versions. It is a step.
 pub const TOOL_REPLACED: SignalInfo = SignalInfo {
     id: "B8T",
     class: SignalClass::Behavior,
-    weight: 25,
+    weight: 10,
     full_weight: 25,
     kind: SignalKind::Sign,
     name: "Tool of the system replaced",
-    description: "A tool that shows processes, files or connections, or that fetches files, was replaced or moved away outside the package manager.",
+    description: "A tool that shows processes, files or connections, fetches files or lets people in was replaced or moved away outside the package manager, or, in the weak form, another one of its name was put before it.",
     catches: "Tools that lie about what runs, and tools that only the intruder finds.",
     techniques: &["T1554"],
 };
@@ -28,7 +28,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 };
 
 /// The tools that show what runs and what is there.
-const SHOWS: [&str; 22] = [
+const SHOWS: [&str; 25] = [
     "ps",
     "top",
     "htop",
@@ -51,55 +51,69 @@ const SHOWS: [&str; 22] = [
     "dmesg",
     "lsmod",
     "ip",
+    "pidof",
+    "free",
+    "uptime",
 ];
 /// The tools that an intruder keeps for himself.
 const SERVES: [&str; 8] = ["kill", "pkill", "killall", "chattr", "curl", "wget", "crontab", "systemctl"];
+/// The programs that let people in.
+const LETS_IN: [&str; 4] = ["sshd", "sudo", "login", "su"];
+/// The tools of every host that one of the same name in `/usr/local` hides, because shells look there first.
+const HIDDEN: [&str; 10] = ["ps", "netstat", "ss", "top", "ls", "lsof", "kill", "pidof", "free", "uptime"];
 
-/// Returns the name of the tool at a path of the system.
-fn tool_at(path: &str) -> Option<&str> {
+/// Whether a path is that of a tool in `/usr/local` that comes before the system's.
+fn hides_tool(path: &str) -> bool {
+    const DIRECTORIES: [&str; 2] = ["/usr/local/bin/", "/usr/local/sbin/"];
+    let mut names = DIRECTORIES.iter().filter_map(|directory| path.strip_prefix(directory));
+    names.any(|name| HIDDEN.contains(&name))
+}
+
+/// Whether a path is that of a tool of the system.
+fn is_tool(path: &str) -> bool {
     const DIRECTORIES: [&str; 4] = ["/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/"];
-    let name = DIRECTORIES.iter().find_map(|directory| path.strip_prefix(directory))?;
-    (SHOWS.contains(&name) || SERVES.contains(&name)).then_some(name)
+    let mut names = DIRECTORIES.iter().filter_map(|directory| path.strip_prefix(directory));
+    names.any(|name| SHOWS.contains(&name) || SERVES.contains(&name) || LETS_IN.contains(&name))
 }
 
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     let EventBody::File(change) = &context.event.body else { return None };
     let old_path = change.old_path.as_deref().filter(|_| change.action == FileAction::Rename);
-    let (tool, path, verb) = match change.action {
-        FileAction::Write | FileAction::Create | FileAction::Link | FileAction::Symlink => {
-            (tool_at(change.place())?, change.place(), "replaced")
-        }
-        FileAction::Rename => match (tool_at(change.place()), old_path.and_then(tool_at)) {
-            (Some(tool), _) => (tool, change.place(), "replaced"),
-            (None, Some(tool)) => (tool, old_path?, "moved away"),
-            (None, None) => return None,
-        },
-        FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => return None,
+    let place = Some(change.place()).filter(|_| change.puts_file());
+    let (path, verb) = match (place, old_path) {
+        (Some(path), _) if is_tool(path) => (path, "replaced"),
+        (Some(path), _) if hides_tool(path) => (path, "put another one before"),
+        (_, Some(path)) if is_tool(path) => (path, "moved away"),
+        _ => return None,
     };
+    let tool = base_name(path);
     let process = context.process;
-    let is_inside = process.container_id().is_some();
+    let is_inside = process.container_id().is_some() || change.elsewhere;
     if (is_inside && change.host_path.is_none()) || is_usual_writer(context) {
         return None;
     }
     let detail = format!("'{}' {verb} the system's '{tool}' ({path})", process.view.name);
-    Some(Finding::new(TOOL_REPLACED, context, detail).value("path", path))
+    let finding = |info| Finding::new(info, context, detail).value("path", path);
+    Some(if is_tool(path) {
+        finding(TOOL_REPLACED).full()
+    } else {
+        finding(SignalInfo { kind: SignalKind::Step, ..TOOL_REPLACED })
+    })
 }
 
 /// Whether the process installs programs as its task.
 fn is_usual_writer(context: &DetectionContext<'_>) -> bool {
     let process = context.process;
     let installs = || {
-        let tools = [
-            "update-alternatives",
-            "alternatives",
-            "dpkg-divert",
-            "busybox",
-            "ostree",
-            "bootc",
-            "transactional-update",
-        ];
+        let command = Command::of(process);
+        let is_link = command.is(&["update-alternatives", "alternatives"])
+            && command.operands().all(|operand| !operand.starts_with('/') || is_in_system_directory(operand));
+        // The other applets of busybox write what they are told.
+        let is_applet = command.is(&["busybox"]) && command.is(&["--install"]);
+        let is_tool = command.is(&["dpkg-divert", "ostree", "bootc", "transactional-update"]);
         let script = process.script.as_deref();
-        Command::of(process).is(&tools) && process.is_of_system() && script.is_none_or(is_in_system_directory)
+        let is_of_system = process.is_of_system() && script.is_none_or(is_in_system_directory);
+        is_of_system && (is_link || is_applet || is_tool)
     };
     matches!(process.role, Role::Init | Role::PackageManager | Role::ContainerRuntime) || installs()
 }
@@ -111,23 +125,66 @@ mod tests {
 
     #[test]
     fn only_tools_that_somebody_else_replaces_count() {
-        let cases: [(&str, &str, &str, bool); 9] = [
-            ("/usr/bin/mv", "/usr/bin/ps", "/usr/bin/ps.original", true),
-            ("/usr/bin/mv", "/usr/bin/wget", "/usr/bin/wge", true),
-            ("/usr/bin/cp", "/tmp/x", "/bin/netstat", true),
-            ("/usr/bin/dpkg", "/usr/bin/ps.dpkg-new", "/usr/bin/ps", false),
-            ("/usr/bin/update-alternatives", "/usr/bin/w.dpkg-tmp", "/usr/bin/w", false),
-            ("/usr/bin/install", "/tmp/x", "/usr/local/bin/top", false),
-            ("/usr/bin/install", "/tmp/x", "/usr/bin/mytool", false),
-            ("/usr/bin/mv", "/home/me/bin/ps", "/home/me/bin/ps.old", false),
-            ("/usr/bin/dockerd", "/usr/bin/.wh.ps", "/usr/bin/ps", false),
+        let cases: [(&str, &str, &str, Option<u8>); 13] = [
+            ("/usr/bin/mv", "/usr/bin/ps", "/usr/bin/ps.original", Some(25)),
+            ("/usr/bin/mv", "/usr/bin/wget", "/usr/bin/wge", Some(25)),
+            ("/usr/bin/cp", "/tmp/x", "/bin/netstat", Some(25)),
+            ("/usr/bin/dpkg", "/usr/bin/ps.dpkg-new", "/usr/bin/ps", None),
+            ("/usr/bin/update-alternatives", "/usr/bin/w.dpkg-tmp", "/usr/bin/w", None),
+            ("/usr/bin/install", "/tmp/x", "/usr/local/bin/top", Some(10)),
+            ("/usr/bin/install", "/tmp/x", "/usr/local/bin/curl", None),
+            ("/usr/bin/mv", "/usr/local/bin/top", "/tmp/top", None),
+            ("/usr/bin/cp", "/tmp/x", "/usr/sbin/sshd", Some(25)),
+            ("/usr/bin/cp", "/tmp/x", "/usr/bin/pidof", Some(25)),
+            ("/usr/bin/install", "/tmp/x", "/usr/bin/mytool", None),
+            ("/usr/bin/mv", "/home/me/bin/ps", "/home/me/bin/ps.old", None),
+            ("/usr/bin/dockerd", "/usr/bin/.wh.ps", "/usr/bin/ps", None),
         ];
-        for (writer, from, to, is_found) in cases {
+        for (writer, from, to, expected) in cases {
             let mut host = Host::new();
             let init = host.boot("/sbin/init", &["init"]);
             let writer = host.spawn(init, writer, &["x"]);
             host.rename(writer, from, to);
-            assert_eq!(!findings_of(&[&DETECTOR], &host).is_empty(), is_found, "{from} {to}");
+            let expected: Vec<_> = expected.map(|points| ("B8T", points)).into_iter().collect();
+            assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn who_links_a_tool_to_something_else_is_no_installer() {
+        let cases: [(&str, &[&str], bool); 6] = [
+            (
+                "/usr/bin/update-alternatives",
+                &["update-alternatives", "--install", "/usr/bin/top", "top", "/mnt/evil", "100"],
+                true,
+            ),
+            ("/usr/bin/update-alternatives", &["update-alternatives", "--set", "top", "/mnt/evil"], true),
+            (
+                "/usr/bin/update-alternatives",
+                &["update-alternatives", "--install", "/usr/bin/top", "top", "/usr/bin/htop", "100"],
+                false,
+            ),
+            ("/bin/busybox", &["busybox", "cp", "/tmp/x", "/usr/bin/top"], true),
+            ("/bin/busybox", &["mv", "/tmp/x", "/usr/bin/top"], true),
+            ("/bin/busybox", &["busybox", "--install", "-s"], false),
+        ];
+        for (writer, arguments, is_found) in cases {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let writer = host.spawn(init, writer, arguments);
+            host.symlink(writer, "/mnt/evil", "/usr/bin/top");
+            assert_eq!(!findings_of(&[&DETECTOR], &host).is_empty(), is_found, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn the_tools_of_an_image_that_is_built_are_not_those_of_the_host() {
+        for (host_path, is_found) in [(None, false), (Some("/usr/bin/ps"), true)] {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let dpkg = host.spawn(init, "/srv/image/usr/bin/dpkg", &["dpkg", "--unpack", "x.deb"]);
+            host.rename_elsewhere(dpkg, "/bin/ps.dpkg-new", "/bin/ps", host_path);
+            assert_eq!(!findings_of(&[&DETECTOR], &host).is_empty(), is_found, "{host_path:?}");
         }
     }
 }

@@ -83,6 +83,7 @@ mod tests {
                 path: Arc::from(path),
                 old_path: None,
                 host_path: None,
+                elsewhere: false,
                 file: None,
                 mode: 0,
                 device,

@@ -110,6 +110,7 @@ mod tests {
                 path: "/dev/cpu/0/msr".into(),
                 old_path: None,
                 host_path: None,
+                elsewhere: false,
                 file: None,
                 mode: 0,
                 device: Some(DeviceOpen { major, minor: 0, writable, result }),

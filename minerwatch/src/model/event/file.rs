@@ -43,6 +43,10 @@ pub struct FileChange {
     /// the host, in a chroot. Added by the enrich stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_path: Option<Arc<str>>,
+    /// Whether the process is in no container, but has a root directory that is not the host's. The path is one of the
+    /// host's then only if [`FileChange::host_path`] is known. Added by the enrich stage.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub elsewhere: bool,
     /// The file itself, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<FileId>,
@@ -70,6 +74,11 @@ impl FileChange {
     /// The target of a new symbolic link, as an absolute path.
     pub fn link_target(&self) -> Option<&str> {
         self.old_path.as_deref().filter(|_| self.action == FileAction::Symlink)
+    }
+
+    /// Whether the file belongs to another system than the host, such as an image that is being built.
+    pub fn is_of_other_system(&self) -> bool {
+        self.elsewhere && self.host_path.is_none()
     }
 
     /// The path by which the host itself knows the file, else the path that the process used.

@@ -56,6 +56,25 @@ impl Host {
                 path: Arc::from(path),
                 old_path: None,
                 host_path: Some(Arc::from(host_path)),
+                elsewhere: false,
+                file,
+                mode: 0o100_644,
+                device: None,
+            })),
+        );
+    }
+
+    /// Renames a file in a root directory that is not the host's. With `host_path`, the file is the host's nevertheless.
+    pub fn rename_elsewhere(&mut self, key: ProcessKey, from: &str, to: &str, host_path: Option<&str>) {
+        let file = Some(self.file(to));
+        self.happen(
+            key,
+            EventBody::File(Box::new(FileChange {
+                action: FileAction::Rename,
+                path: Arc::from(to),
+                old_path: Some(Arc::from(from)),
+                host_path: host_path.map(Arc::from),
+                elsewhere: true,
                 file,
                 mode: 0o100_644,
                 device: None,
@@ -122,6 +141,7 @@ impl Host {
                 path: Arc::from(path),
                 old_path: old_path.map(Arc::from),
                 host_path: None,
+                elsewhere: false,
                 file,
                 mode: if mode == 0 || mode & 0o170_000 != 0 { mode } else { 0o100_000 | mode },
                 device: None,

@@ -12,15 +12,31 @@ pub(super) enum Starter {
     Unit,
     Timer,
     Generator,
+    /// A static pod of a node, or a container that systemd starts.
+    Pod,
+    /// What incron starts when a file changes.
+    FileTrigger,
     Init,
+    /// What cloud-init runs at each boot.
+    Boot,
+    /// The settings of cloud-init.
+    CloudSettings,
+    /// What D-Bus starts when a name is asked for.
+    Bus,
+    /// Who may talk to the services of D-Bus.
+    BusPolicy,
     Supervisor,
     Profile,
     /// A user's own shell start file. Every installer extends the search path there.
     UserProfile,
+    /// The environment of what systemd starts for users.
+    Environment,
     Completion,
     Desktop,
     AuthorizedKeys,
     SshLogin,
+    /// What an ssh client runs when it connects.
+    SshClient,
     SshServer,
     Account,
     Sudo,
@@ -32,6 +48,11 @@ pub(super) enum Starter {
     LogHook,
     BootImage,
     KernelModule,
+    KernelSetting,
+    /// What systemd-tmpfiles creates at each boot, anywhere.
+    TemporaryFile,
+    /// What Python runs at its start.
+    Python,
     LibraryPath,
 }
 
@@ -69,6 +90,17 @@ impl Starter {
             Self::Unit => Facts { words: "a systemd unit", technique: "T1543.002", ..ALWAYS },
             Self::Timer => Facts { words: "a systemd timer", technique: "T1053.006", ..ALWAYS },
             Self::Generator => Facts { words: "a systemd generator", technique: "T1543.002", ..ALWAYS },
+            Self::Pod => Facts {
+                words: "a pod or container that the host starts",
+                technique: "T1543.005",
+                tools: &["kubeadm"],
+                ..ON_HOST
+            },
+            Self::FileTrigger => Facts { words: "a job of incron", technique: "T1546", ..ON_HOST },
+            Self::Boot => Facts { words: "a script of cloud-init", technique: "T1037", ..ON_HOST },
+            Self::CloudSettings => Facts { words: "the settings of cloud-init", technique: "T1037", ..WEAK },
+            Self::Bus => Facts { words: "a service of D-Bus", technique: "T1543", ..ON_HOST },
+            Self::BusPolicy => Facts { words: "a policy of D-Bus", technique: "T1543", ..WEAK },
             Self::Init => Facts { words: "an init script", technique: "T1037.004", ..ALWAYS },
             Self::Supervisor => Facts { words: "a supervised program", technique: "T1543", ..ON_HOST },
             Self::Profile => {
@@ -77,12 +109,16 @@ impl Starter {
             Self::UserProfile => {
                 Facts { words: "a shell start file", technique: "T1546.004", full: false, ..ALWAYS }
             }
+            Self::Environment => {
+                Facts { words: "the environment of users' programs", technique: "T1574.006", ..WEAK }
+            }
             Self::Completion => Facts { words: "a completion of shells", technique: "T1546.004", ..WEAK },
             Self::Desktop => Facts { words: "a desktop start entry", technique: "T1547.013", ..ALWAYS },
             Self::AuthorizedKeys => {
                 Facts { words: "who may log in by ssh", technique: "T1098.004", ..ALWAYS }
             }
             Self::SshLogin => Facts { words: "what runs at a login by ssh", technique: "T1546", ..ON_HOST },
+            Self::SshClient => Facts { words: "the ssh client's settings", technique: "T1546", ..WEAK },
             Self::SshServer => Facts { words: "the ssh server's settings", technique: "T1098.004", ..WEAK },
             Self::Account => Facts {
                 words: "the accounts of the host",
@@ -112,15 +148,29 @@ impl Starter {
             Self::KernelModule => {
                 Facts { words: "which kernel modules are loaded", technique: "T1547.006", ..WEAK }
             }
+            Self::KernelSetting => Facts { words: "settings of the kernel", technique: "T1546", ..WEAK },
+            Self::TemporaryFile => {
+                Facts { words: "what is created at each boot", technique: "T1547", ..WEAK }
+            }
+            Self::Python => Facts { words: "what Python runs at its start", technique: "T1546.018", ..WEAK },
             Self::LibraryPath => {
                 Facts { words: "where libraries are looked for", technique: "T1574.006", ..WEAK }
             }
         }
     }
 
+    /// Returns what the files of a directory start that is put at this absolute path as a whole: the directory of a place,
+    /// or one above it (`~/.config`).
+    pub(super) fn of_directory(path: &str) -> Option<Facts> {
+        let (starter, is_place) = PLACES.directory(path)?;
+        let facts = starter.facts();
+        // What lies above a place has many other files, and is linked or moved for their sake, too.
+        Some(Facts { full: facts.full && is_place, ..facts })
+    }
+
     /// Returns what the file at an absolute path starts.
     pub(super) fn of(path: &str) -> Option<Self> {
-        let starter = PLACES.of_host(path).or_else(|| PLACES.of_home(path))?;
+        let starter = PLACES.of_host(path).or_else(|| PLACES.of_home(path)).or_else(|| of_python(path))?;
         let name = path.rsplit('/').next().unwrap_or(path);
         match starter {
             // crontab(1) writes a temporary file in the directory of the table and renames it into place, and at(1)
@@ -129,6 +179,8 @@ impl Starter {
             Self::At if name.starts_with('.') || name == "SEQ" => None,
             Self::Unit if path.strip_suffix(".timer").is_some() => Some(Self::Timer),
             Self::Unit if !is_unit(path) => None,
+            Self::Pod if !is_pod(path) => None,
+            Self::Python if !is_python_start(name) => None,
             // Modules of PAM lie beside other files.
             Self::Authentication if path.contains("/security/") && path.strip_suffix(".so").is_none() => None,
             starter => Some(starter),
@@ -160,15 +212,42 @@ const ROWS: &[(Starter, &[&str])] = &[
         Starter::Unit,
         &[
             "/etc/systemd/",
+            "/etc/systemd/system/",
+            "/etc/systemd/user/",
             "/usr/lib/systemd/",
+            "/usr/lib/systemd/system/",
+            "/usr/lib/systemd/user/",
             "/lib/systemd/",
+            "/lib/systemd/system/",
             "/usr/local/lib/systemd/",
             "/run/systemd/system/",
+            "/run/systemd/system.control/",
+            "/run/systemd/user/",
             "/run/systemd/transient/",
             "~/.config/systemd/user/",
             "~/.local/share/systemd/user/",
         ],
     ),
+    (Starter::Pod, &["/etc/kubernetes/manifests/", "/etc/containers/systemd/", "~/.config/containers/systemd/"]),
+    (Starter::FileTrigger, &["/etc/incron.d/", "/var/spool/incron/"]),
+    (
+        Starter::Boot,
+        &[
+            "/var/lib/cloud/scripts/per-boot/",
+            "/var/lib/cloud/scripts/per-instance/",
+            "/var/lib/cloud/scripts/per-once/",
+        ],
+    ),
+    (Starter::CloudSettings, &["/etc/cloud/cloud.cfg", "/etc/cloud/cloud.cfg.d/"]),
+    (
+        Starter::Bus,
+        &[
+            "/etc/dbus-1/system-services/",
+            "/usr/share/dbus-1/system-services/",
+            "/usr/local/share/dbus-1/system-services/",
+        ],
+    ),
+    (Starter::BusPolicy, &["/etc/dbus-1/system.d/", "/usr/share/dbus-1/system.d/"]),
     (
         Starter::Generator,
         &[
@@ -189,7 +268,7 @@ const ROWS: &[(Starter, &[&str])] = &[
         &[
             "/etc/rc.local", "/etc/inittab", "/etc/init.d/", "/etc/rc.d/", "/etc/init/", "/etc/rc0.d/", "/etc/rc1.d/",
             "/etc/rc2.d/", "/etc/rc3.d/", "/etc/rc4.d/", "/etc/rc5.d/", "/etc/rc6.d/", "/etc/rcS.d/", "/etc/local.d/",
-            "/etc/sv/", "/etc/service/",
+            "/etc/sv/", "/etc/service/", "/etc/runit/", "/etc/s6/",
         ],
     ),
     (Starter::Supervisor, &["/etc/supervisor/", "/etc/supervisord.d/", "/etc/monit/", "/etc/monit.d/", "/etc/xinetd.d/"]),
@@ -198,6 +277,7 @@ const ROWS: &[(Starter, &[&str])] = &[
         &[
             "/etc/profile", "/etc/bash.bashrc", "/etc/bashrc", "/etc/environment", "/etc/profile.d/", "/etc/zsh/",
             "/etc/zshrc", "/etc/zshenv", "/etc/fish/", "/etc/csh.cshrc", "/etc/csh.login", "/etc/bash.bash_logout",
+            "/etc/X11/Xsession.d/", "/etc/X11/xinit/xinitrc.d/", "/etc/xprofile",
         ],
     ),
     (
@@ -209,12 +289,24 @@ const ROWS: &[(Starter, &[&str])] = &[
             "~/.config/fish/config.fish", "~/.config/fish/conf.d/", "~/.config/environment.d/",
         ],
     ),
+    (Starter::Environment, &["/etc/environment.d/"]),
     (Starter::Completion, &["/etc/bash_completion.d/"]),
     (
         Starter::Desktop,
         &["/etc/xdg/autostart/", "~/.config/autostart/", "~/.config/autostart-scripts/", "~/.kde/Autostart/"],
     ),
-    (Starter::AuthorizedKeys, &["~/.ssh/authorized_keys", "~/.ssh/authorized_keys2"]),
+    (
+        Starter::AuthorizedKeys,
+        &[
+            "~/.ssh/authorized_keys",
+            "~/.ssh/authorized_keys2",
+            "/etc/ssh/authorized_keys",
+            "/etc/ssh/authorized_keys2",
+            "/etc/ssh/authorized_keys/",
+            "/etc/ssh/authorized_keys.d/",
+        ],
+    ),
+    (Starter::SshClient, &["~/.ssh/config", "/etc/ssh/ssh_config", "/etc/ssh/ssh_config.d/"]),
     (Starter::SshLogin, &["~/.ssh/rc", "~/.ssh/environment", "/etc/ssh/sshrc"]),
     (Starter::SshServer, &["/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/"]),
     (Starter::Account, &["/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow"]),
@@ -272,6 +364,8 @@ const ROWS: &[(Starter, &[&str])] = &[
         &["/etc/initramfs-tools/", "/usr/share/initramfs-tools/", "/usr/lib/dracut/modules.d/", "/etc/grub.d/"],
     ),
     (Starter::KernelModule, &["/etc/modules", "/etc/modules-load.d/", "/usr/lib/modules-load.d/", "/etc/modprobe.d/"]),
+    (Starter::KernelSetting, &["/etc/sysctl.conf", "/etc/sysctl.d/"]),
+    (Starter::TemporaryFile, &["/etc/tmpfiles.d/", "/etc/user-tmpfiles.d/", "~/.config/user-tmpfiles.d/"]),
     (Starter::LibraryPath, &["/etc/ld.so.conf", "/etc/ld.so.conf.d/"]),
 ];
 
@@ -283,12 +377,16 @@ struct Places {
     home: FxHashMap<&'static str, Starter>,
     /// Directories below any directory.
     home_directories: Vec<(&'static str, Starter)>,
+    /// The directories of the places, and those above them, without a slash at the end: `/etc/cron.d`, `.ssh`. `true`
+    /// stands for the directory of a place.
+    directories: FxHashMap<&'static str, (Starter, bool)>,
 }
 
 static PLACES: LazyLock<Places> = LazyLock::new(|| {
     let mut places = Places::default();
     for (starter, paths) in ROWS {
         for path in *paths {
+            places.add_directories(path.trim_start_matches("~/"), *starter);
             match path.strip_prefix("~/") {
                 Some(below) if below.ends_with('/') => places.home_directories.push((below, *starter)),
                 Some(below) => {
@@ -304,9 +402,41 @@ static PLACES: LazyLock<Places> = LazyLock::new(|| {
 });
 
 impl Places {
+    /// Adds the directories that a place lies in. A key list in a home directory has a directory of its own, but
+    /// `/etc/crontab` has not.
+    fn add_directories(&mut self, path: &'static str, starter: Starter) {
+        let is_in_home = path.starts_with('.');
+        for (depth, (end, _)) in path.rmatch_indices('/').enumerate() {
+            let directory = path.get(..end).unwrap_or_default();
+            let is_place = depth == 0 && (is_in_home || end + 1 == path.len());
+            if directory.is_empty() {
+                continue;
+            }
+            let known = self.directories.entry(directory).or_insert((starter, is_place));
+            if is_place && !known.1 {
+                *known = (starter, true);
+            }
+        }
+    }
+
+    /// Looks a directory of the host or of any home directory up.
+    fn directory(&self, path: &str) -> Option<(Starter, bool)> {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let in_home = || {
+            path.match_indices("/.").find_map(|(end, _)| {
+                let (home, below) = (path.get(..end)?, path.get(end + 1..)?);
+                // Other programs have files of such names: a kernel is built by its `.config`.
+                let is_home =
+                    || home == "/root" || home.strip_prefix("/home/").is_some_and(|user| !user.contains('/'));
+                self.directories.get(below).filter(|(_, is_place)| *is_place || is_home())
+            })
+        };
+        self.directories.get(path).or_else(in_home).copied()
+    }
+
     /// Looks a path of the host up: the file itself, then its directories, the nearest first.
     fn of_host(&self, path: &str) -> Option<Starter> {
-        const TOPS: [&str; 5] = ["/etc/", "/usr/", "/lib", "/var/spool/", "/run/"];
+        const TOPS: [&str; 6] = ["/etc/", "/usr/", "/lib", "/var/spool/", "/var/lib/cloud/", "/run/"];
         if !TOPS.iter().any(|top| path.starts_with(top)) {
             return None;
         }
@@ -328,6 +458,27 @@ impl Places {
             };
             self.home.get(below).copied().or_else(in_directory)
         })
+    }
+}
+
+/// Returns what a file in the directories of the system's Python starts. Their names have its version.
+fn of_python(path: &str) -> Option<Starter> {
+    path.starts_with("/usr/lib/python3").then_some(Starter::Python)
+}
+
+/// Whether Python runs a file of this name at its start, or lines of it.
+fn is_python_start(name: &str) -> bool {
+    matches!(name, "sitecustomize.py" | "usercustomize.py") || name.strip_suffix(".pth").is_some()
+}
+
+/// Whether a file describes what is started: a pod, or a container with its drop-ins. Volumes and networks start
+/// nothing.
+fn is_pod(path: &str) -> bool {
+    match path.rsplit_once('.') {
+        Some((_, "yaml" | "yml" | "json")) => path.starts_with("/etc/kubernetes/"),
+        Some((_, "container" | "pod" | "kube")) => true,
+        Some((rest, "conf")) => rest.contains(".d/"),
+        _ => false,
     }
 }
 
