@@ -248,7 +248,7 @@ impl Incidents {
         }
         if let Some(serial) = touched {
             self.changed = true;
-            self.apply_marks(serial, context);
+            self.apply_marks(serial, context, written);
             if let Some(incident) = self.open.get_mut(&serial).filter(|_| !self.without_chains) {
                 incident.complete_chains(context.table, context.at());
             }
@@ -260,8 +260,13 @@ impl Incidents {
     /// Remembers what a process does to the host, in case its tree becomes an incident.
     fn mark(&mut self, context: &DetectionContext<'_>) {
         let sign = match &context.event.body {
-            EventBody::Exec(_) => signs::deed(context.process),
-            EventBody::Connect(connect) if context.process.role == Role::Shell => {
+            EventBody::Exec(_) => {
+                if let Some(interpreter) = signs::decoded_program(context.table, context.process) {
+                    self.add_mark(context, Sign::Decoded, interpreter);
+                }
+                signs::deed(context.process)
+            }
+            EventBody::Connect(connect) if signs::is_shell(context.process) => {
                 network::outbound(connect).map(|_| Sign::FetchedByShell)
             }
             EventBody::Exit(_) => {
@@ -271,12 +276,13 @@ impl Incidents {
             _ => None,
         };
         let Some(sign) = sign else { return };
-        self.add_mark(context, sign);
+        self.add_mark(context, sign, context.key());
     }
 
-    fn add_mark(&mut self, context: &DetectionContext<'_>, sign: Sign) {
-        let root = context.table.tree_root(context.key());
-        let path = path_of(context.table, context.key());
+    /// Remembers that a process, or something that it runs, shows a sign.
+    fn add_mark(&mut self, context: &DetectionContext<'_>, sign: Sign, process: ProcessKey) {
+        let root = context.table.tree_root(process);
+        let path = path_of(context.table, process);
         let marks = self.marks.entry(&root, Vec::new);
         if marks.len() < MAX_MARKS && marks.iter().all(|mark| mark.sign != sign || mark.path != path) {
             marks.push(Mark { sign, path });
@@ -284,7 +290,7 @@ impl Incidents {
     }
 
     /// Passes the signs of the process's tree to the suspects that they concern.
-    fn apply_marks(&mut self, serial: Serial, context: &DetectionContext<'_>) {
+    fn apply_marks(&mut self, serial: Serial, context: &DetectionContext<'_>, written: &WrittenFiles) {
         if self.marks.is_empty() {
             return;
         }
@@ -293,6 +299,10 @@ impl Incidents {
             return;
         };
         for mark in marks {
+            let shell = mark.path.first().filter(|_| mark.sign == Sign::FetchedByShell);
+            if shell.is_some_and(|shell| !signs::fetches(context.table, written, *shell)) {
+                continue;
+            }
             incident.sign(mark.sign, &mark.path);
         }
     }

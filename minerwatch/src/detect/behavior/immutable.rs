@@ -1,10 +1,12 @@
 //! B8I: a file that starts programs, or a program in an odd place, is made immutable.
 
+use std::borrow::Cow;
+
 use super::persistence::starts_programs;
 use crate::{
     detect::{Declaration, DetectionContext, Finding, PathKind, SignalInfo, SignalKind, Stateless},
     model::{EventType, SignalClass},
-    process::resolve,
+    process::{Command, Process, resolve},
 };
 
 /// The signal. The full form makes a file immutable. The weak form is a step: somebody clears the flag, as an intruder
@@ -34,15 +36,12 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     if !command.is(&["chattr"]) {
         return None;
     }
-    let sets = command.arguments().any(|flags| changes(flags, '+'));
+    let sets = sets_flag(&command);
     let clears = command.arguments().any(|flags| changes(flags, '-'));
     if !sets && !clears {
         return None;
     }
-    let directory = &context.process.view.directory;
-    let is_path = |argument: &&str| !argument.starts_with(['+', '-', '=']);
-    let mut paths = command.arguments().filter(is_path).map(|path| resolve(directory, path));
-    let path = paths.find(|path| is_protected(path))?;
+    let path = protected_path(context.process, &command)?;
     let name = &context.process.view.name;
     if sets {
         let finding = Finding::new(IMMUTABLE, context, format!("'{name}' made {path} immutable"));
@@ -50,6 +49,23 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     }
     let info = SignalInfo { kind: SignalKind::Step, ..IMMUTABLE };
     Some(Finding::new(info, context, format!("'{name}' cleared the flags of {path}")).value("path", &*path))
+}
+
+/// Whether a process makes a file immutable that serves an intruder.
+pub fn makes_immutable(process: &Process, command: &Command<'_>) -> bool {
+    command.is(&["chattr"]) && sets_flag(command) && protected_path(process, command).is_some()
+}
+
+fn sets_flag(command: &Command<'_>) -> bool {
+    command.arguments().any(|flags| changes(flags, '+'))
+}
+
+/// Returns the first path of a command that serves an intruder if it is immutable.
+fn protected_path<'a>(process: &Process, command: &Command<'a>) -> Option<Cow<'a, str>> {
+    let directory = &process.view.directory;
+    let is_path = |argument: &&str| !argument.starts_with(['+', '-', '=']);
+    let mut paths = command.arguments().filter(is_path).map(|path| resolve(directory, path));
+    paths.find(|path| is_protected(path))
 }
 
 /// Whether an argument changes the flag that makes a file immutable (`i`) or open for appending only (`a`). The options
