@@ -9,7 +9,7 @@ mod fetched;
 use serde::{Deserialize, Serialize};
 
 pub(super) use self::{
-    decoded::decoded_program,
+    decoded::Pipelines,
     fetched::{fetches, is_shell},
 };
 use crate::{

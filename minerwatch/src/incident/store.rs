@@ -18,7 +18,7 @@ use super::{
     membership::{MemberKind, MembershipIndex, Serial},
     record::{Incident, entry_of},
     score::HeldSignal,
-    signs::{self, Sign},
+    signs::{self, Pipelines, Sign},
 };
 use crate::{
     bounded::BoundedMap,
@@ -96,6 +96,7 @@ pub struct Incidents {
     weak: BoundedMap<ProcessKey, Vec<HeldSignal>>,
     /// The signs of process trees, by the root.
     marks: BoundedMap<ProcessKey, Vec<Mark>>,
+    pipelines: Pipelines,
     /// Findings below installers that still run.
     held: held::HeldFindings,
     budget: HostBudget,
@@ -129,6 +130,7 @@ impl Incidents {
             evicted: 0,
             weak: BoundedMap::new(MAX_WEAK),
             marks: BoundedMap::new(MAX_MARKED),
+            pipelines: Pipelines::default(),
             held: held::HeldFindings::default(),
             budget: HostBudget::default(),
             exceptions: Exceptions::default(),
@@ -261,7 +263,7 @@ impl Incidents {
     fn mark(&mut self, context: &DetectionContext<'_>) {
         let sign = match &context.event.body {
             EventBody::Exec(_) => {
-                if let Some(interpreter) = signs::decoded_program(context.table, context.process) {
+                if let Some(interpreter) = self.pipelines.start(context.table, context.process) {
                     self.add_mark(context, Sign::Decoded, interpreter);
                 }
                 signs::deed(context.process)

@@ -1,6 +1,7 @@
 //! Code that was decoded from base64. Keys and settings are decoded too, so only what is run counts.
 
 use crate::{
+    bounded::BoundedMap,
     model::ProcessKey,
     process::{Command, Process, ProcessTable, Role, base_name, reads_program_from_input},
 };
@@ -18,25 +19,54 @@ pub(super) fn decodes(command: &Command<'_>) -> bool {
     is_decoder && command.arguments().any(is_flag)
 }
 
-/// Returns the interpreter whose program a decoder writes, if the process that starts is one of the two. Both began below
-/// the same process, and both run: of commands that run one after the other, the first has ended.
-pub(in crate::incident) fn decoded_program(table: &ProcessTable, process: &Process) -> Option<ProcessKey> {
-    let is_interpreter = |process: &Process| {
-        reads_program_from_input(&process.view.executable.path, &process.view.arguments)
-            && matches!(process.role, Role::Shell | Role::Interpreter)
-    };
-    let is_decoder = |process: &Process| decodes(&Command::of(process));
-    let beside = |wanted: &dyn Fn(&Process) -> bool| {
-        let mut others = table.iter().filter(|other| other.parent == process.parent && other.is_alive());
-        others.find(|other| other.key() != process.key() && wanted(other)).map(Process::key)
-    };
-    process.parent?;
-    if is_decoder(process) {
-        beside(&is_interpreter)
-    } else if is_interpreter(process) {
-        beside(&is_decoder).map(|_| process.key())
-    } else {
-        None
+/// Maximum number of processes whose latest decoder and interpreter are remembered.
+const PARENTS: usize = 1_024;
+
+/// The latest decoder and the latest interpreter that a process started.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pipeline {
+    decoder: Option<ProcessKey>,
+    /// It reads its program from its standard input.
+    interpreter: Option<ProcessKey>,
+}
+
+/// The latest pipelines of decoders and interpreters, by the process that started them.
+#[derive(Debug)]
+pub(in crate::incident) struct Pipelines(BoundedMap<ProcessKey, Pipeline>);
+
+impl Default for Pipelines {
+    fn default() -> Self {
+        Self(BoundedMap::new(PARENTS))
+    }
+}
+
+impl Pipelines {
+    /// Notes a program that starts. Returns the interpreter whose program a decoder writes, if it is one of the two. The
+    /// same process started both, and both run: of commands that run one after the other, the first has ended.
+    pub(in crate::incident) fn start(
+        &mut self,
+        table: &ProcessTable,
+        process: &Process,
+    ) -> Option<ProcessKey> {
+        let parent = process.parent?;
+        let is_decoder = decodes(&Command::of(process));
+        let view = &process.view;
+        let is_interpreter = || {
+            matches!(process.role, Role::Shell | Role::Interpreter)
+                && reads_program_from_input(&view.executable.path, &view.arguments)
+        };
+        if !is_decoder && !is_interpreter() {
+            return None;
+        }
+        let pipeline = self.0.entry(&parent, Pipeline::default);
+        if is_decoder {
+            pipeline.decoder = Some(process.key());
+        } else {
+            pipeline.interpreter = Some(process.key());
+        }
+        let (decoder, interpreter) = (pipeline.decoder?, pipeline.interpreter?);
+        let runs = |key| table.get(key).is_some_and(Process::is_alive);
+        (decoder != interpreter && runs(decoder) && runs(interpreter)).then_some(interpreter)
     }
 }
 
