@@ -5,6 +5,7 @@ pub mod command_line;
 pub mod credentials;
 pub mod defence_off;
 pub mod defences;
+mod downloader;
 pub mod drop_and_run;
 mod due;
 pub mod escape;
@@ -17,6 +18,7 @@ pub mod persistence;
 pub mod preload;
 pub mod rivals_killed;
 pub mod service_downloader;
+mod service_entry;
 pub mod spread;
 pub mod tool_replaced;
 pub mod traces_removed;
@@ -30,6 +32,7 @@ use crate::model::{EventBody, InspectionRequest};
 // The message, the score and the triple chain of an incident refer to these items.
 pub use command_line::MINER_COMMAND_LINE;
 pub use defence_off::DEFENCE_OFF;
+pub use downloader::is_downloader;
 pub use drop_and_run::{DROP_AND_RUN, drop_steps};
 pub use fileless::FILELESS;
 pub use hidden::HIDDEN;
@@ -37,6 +40,7 @@ pub use kernel_name::KERNEL_NAME;
 pub use persistence::PERSISTENCE;
 pub use preload::PRELOAD;
 pub use service_downloader::SERVICE_DOWNLOADER;
+pub use service_entry::{ServiceEntry, service_entry};
 pub use triple_chain::{ChainFacts, TRIPLE_CHAIN, triple_chain};
 
 /// The signals that are deeds: they serve whatever their process works for, and say nothing about its program, which is

@@ -16,6 +16,9 @@ pub enum PathKind {
 /// First byte of the character `…`, which stands for the parts that are unknown.
 const ELLIPSIS: u8 = 0xe2;
 
+/// Minimum length of a name that says whose directory it is. Shorter ones are a disguise more often.
+const MIN_NAME: usize = 3;
+
 impl PathKind {
     /// Returns the kind of location of an absolute path.
     pub fn of(path: &str) -> Self {
@@ -55,6 +58,47 @@ impl PathKind {
         }
     }
 
+    /// Whether a path with one hidden directory is one where installers and applications keep programs of their own:
+    /// `~/.NAME/bin/x`, `~/.config/NAME/bin/x`, `~/.NAME/NAME.sh`, `/opt/NAME/.updates/NAME-2.1`.
+    pub fn is_own_directory(path: &str) -> bool {
+        let parts: Vec<&str> = path.split('/').skip(1).collect();
+        let Some((file, directories)) = parts.split_last() else { return false };
+        let mut hidden = directories.iter().enumerate().filter(|(_, part)| is_hidden(part));
+        let (Some((place, directory)), None) = (hidden.next(), hidden.next()) else { return false };
+        let name = directory.trim_start_matches('.');
+        let is_word =
+            |name: &str| name.len() >= MIN_NAME && name.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let above = directories.get(..place).unwrap_or_default();
+        let below = directories.get(place + 1..).unwrap_or_default();
+        match above {
+            ["root"] | ["home", _] if !is_hidden(file) => match below {
+                ["bin"] => is_word(name),
+                [tool, "bin"] => name == "config" && is_word(tool),
+                [] => name.len() >= MIN_NAME && file.starts_with(name),
+                _ => false,
+            },
+            ["opt", .., owner] => {
+                is_word(name) && below.is_empty() && owner.len() >= MIN_NAME && file.starts_with(owner)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a path has a hidden directory that is not usual in a temporary one. Usual are virtual environments, the
+    /// programs of Node.js modules, and the mount of an `AppImage`.
+    pub fn hides_in_temporary(path: &str) -> bool {
+        let mut before = "";
+        path.split('/').any(|part| {
+            let is_usual = match part {
+                ".venv" | ".tox" | ".nox" => true,
+                ".bin" => before == "node_modules",
+                _ => before == "tmp" && is_mounted_image(part),
+            };
+            before = part;
+            part.starts_with('.') && !is_usual
+        })
+    }
+
     /// Whether programs seldom lie in such a location.
     pub fn is_odd(self) -> bool {
         self != Self::Ordinary
@@ -79,6 +123,12 @@ fn is_web_root(path: &str) -> bool {
 /// Whether a path is below `.local`, but not where people install programs.
 fn is_private_data(path: &str) -> bool {
     path.contains("/.local/") && !path.contains("/.local/bin/") && !path.contains("/.local/lib/")
+}
+
+/// Whether a directory has the name of a mounted `AppImage`: the first letters of its file's name, and six random ones.
+fn is_mounted_image(directory: &str) -> bool {
+    let name = directory.strip_prefix(".mount_").unwrap_or_default();
+    (7..=12).contains(&name.len()) && name.bytes().rev().take(6).all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn is_hidden(part: &str) -> bool {
@@ -147,6 +197,50 @@ mod tests {
             ("/tmp/a", PathKind::Temporary),
         ] {
             assert_eq!(PathKind::of_fetched(path), place, "{path}");
+        }
+    }
+    #[test]
+    fn installers_and_applications_have_directories_of_their_own() {
+        for path in [
+            "/root/.fly/bin/flyctl",
+            "/home/me/.config/tools/bin/golangci-lint",
+            "/root/.acme.sh/acme.sh",
+            "/opt/app/.updates/app-2.1",
+        ] {
+            assert!(PathKind::is_own_directory(path), "{path}");
+        }
+        for path in [
+            "/root/.x/bin/kw",
+            "/root/.../bin/kw",
+            "/root/.fly/.x/bin/kw",
+            "/root/.fly/bin/.kw",
+            "/root/.fly/kw",
+            "/root/.config/kw",
+            "/root/.configrc5/a/kswapd0",
+            "/opt/app/.jvm/java",
+            "/var/www/app/.updates/app",
+            "/tmp/.fly/bin/flyctl",
+            "/usr/bin/x",
+            "",
+        ] {
+            assert!(!PathKind::is_own_directory(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn builds_have_usual_hidden_directories() {
+        for path in [
+            "/tmp/etl/.venv/bin/tool",
+            "/tmp/web/node_modules/.bin/vite",
+            "/tmp/.mount_reporAbCdEf/usr/bin/report",
+            "/tmp/x",
+        ] {
+            assert!(!PathKind::hides_in_temporary(path), "{path}");
+        }
+        for path in
+            ["/tmp/.x/m", "/tmp/.venv/.x/m", "/tmp/.bin/m", "/tmp/.mount_x/m", "/tmp/x/.mount_reporAbCdEf/m"]
+        {
+            assert!(PathKind::hides_in_temporary(path), "{path}");
         }
     }
 }

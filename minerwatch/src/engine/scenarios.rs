@@ -4,6 +4,7 @@ mod attacks;
 mod benign;
 mod bounds;
 mod containers;
+mod disguise;
 mod exceptions;
 mod property;
 mod restart;

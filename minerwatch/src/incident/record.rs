@@ -346,7 +346,7 @@ impl Incident {
         let key = process.key();
         if let Some(suspect) = self.suspects.get_mut(&number) {
             suspect.causes.written_by(table, key, written.writer);
-            suspect.signs.observe_writer(table, written);
+            suspect.signs.observe_writer(table, process, written);
         }
         if let Some(writer) = table.get(written.writer) {
             let name = Arc::clone(&writer.view.name);

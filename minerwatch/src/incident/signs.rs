@@ -3,12 +3,23 @@
 //! Honest installers and updaters fetch, run and register programs too. What they lack is disguise: they come from a
 //! named host, lie in an ordinary place, keep their files, and do not enter through a service.
 
+mod decoded;
+mod fetched;
+
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::{
+    decoded::Pipelines,
+    fetched::{fetches, is_shell},
+};
 use crate::{
     detect::{
         PathKind, WrittenFile,
-        behavior::defences::{self, DefenceKind},
+        behavior::{
+            ServiceEntry,
+            defences::{self, DefenceKind},
+            immutable, is_downloader, service_entry,
+        },
     },
     model::ProcessView,
     process::{Command, Process, ProcessTable, Role, base_name},
@@ -26,6 +37,8 @@ pub(super) enum Sign {
     HiddenPlace,
     /// The program lies in a hidden directory of a temporary directory. Some honest tools unpack themselves there.
     HiddenTemporaryPlace,
+    /// The program lies in a hidden directory that has the form of an installer's or an application's own.
+    OwnHiddenPlace,
     /// The program has the name of a kernel thread or of a system program.
     BorrowedName,
     /// The program has no file.
@@ -36,8 +49,10 @@ pub(super) enum Sign {
     Decoded,
     /// A shell opened the connection itself.
     FetchedByShell,
-    /// A defence of the host was switched off.
+    /// A security product or the agent of a provider was switched off.
     SilencedDefence,
+    /// A defence that is part of the distribution was switched off. The manuals of honest software say so, too.
+    WeakenedHost,
     /// A file was made immutable.
     Immutable,
     /// It was fetched from an address without a name.
@@ -54,13 +69,13 @@ impl Sign {
         match self {
             Self::EnteredThroughService => "came through a network service",
             Self::SharedMemory => "lies in shared memory",
-            Self::HiddenPlace | Self::HiddenTemporaryPlace => "lies in a hidden place",
+            Self::HiddenPlace | Self::HiddenTemporaryPlace | Self::OwnHiddenPlace => "lies in a hidden place",
             Self::BorrowedName => "has the name of another program",
             Self::NoFile => "has no file",
             Self::DeletesItself => "was deleted while it ran",
             Self::Decoded => "was decoded from base64",
             Self::FetchedByShell => "was fetched by a shell itself",
-            Self::SilencedDefence => "comes with a defence switched off",
+            Self::SilencedDefence | Self::WeakenedHost => "comes with a defence switched off",
             Self::Immutable => "comes with a file made immutable",
             Self::BareAddress => "was fetched from a bare address",
             Self::TemporaryPlace => "lies in a temporary directory",
@@ -81,8 +96,8 @@ impl Sign {
             | Self::Immutable
             | Self::DeletesItself
             | Self::Decoded => 3,
-            Self::HiddenTemporaryPlace => 2,
-            Self::BareAddress | Self::TemporaryPlace | Self::Scheduled => 1,
+            Self::HiddenTemporaryPlace | Self::OwnHiddenPlace => 2,
+            Self::BareAddress | Self::TemporaryPlace | Self::Scheduled | Self::WeakenedHost => 1,
         }
     }
 }
@@ -112,8 +127,8 @@ impl Signs {
         is_new
     }
 
-    /// Whether the signs make a chain suspicious. The weakest signs count only for a program in a temporary place, or
-    /// beside a stronger sign. A chain is `whole` if a dropped file was run and something persists.
+    /// Whether the signs make a chain suspicious. The weakest signs count only for a program in a temporary place, beside
+    /// a defence switched off, or beside a stronger sign. A chain is `whole` if a dropped file was run and something persists.
     pub(super) fn are_suspicious(&self, whole: bool) -> bool {
         let points = |wanted: fn(u32) -> bool| -> u32 {
             self.found.iter().map(|sign| sign.points()).filter(|points| wanted(*points)).sum()
@@ -123,7 +138,9 @@ impl Signs {
         if whole && self.found.contains(&Sign::BareAddress) {
             weak += WHOLE;
         }
-        if strong == 0 && !self.found.contains(&Sign::TemporaryPlace) {
+        let has_base =
+            || [Sign::TemporaryPlace, Sign::WeakenedHost].iter().any(|sign| self.found.contains(sign));
+        if strong == 0 && !has_base() {
             weak = 0;
         }
         let excuse = if self.excused { EXCUSE } else { 0 };
@@ -152,35 +169,44 @@ impl Signs {
     pub(super) fn observe(&mut self, table: &ProcessTable, process: &Process) {
         let view = &process.view;
         self.observe_program(view, process.script.as_deref());
-        let mut below_service = false;
         for ancestor in table.ancestry(process.key()) {
             match ancestor.role {
-                Role::Service if ancestor.key() != process.key() => below_service = true,
+                _ if is_downloader(ancestor) => self.observe_download(&ancestor.view),
                 Role::Scheduler => {
                     self.add(Sign::Scheduled);
                 }
                 Role::LoginShell | Role::LoginService | Role::JobRunner => self.excused = true,
                 Role::Shell | Role::Interpreter => self.observe_code(&ancestor.view),
-                Role::Downloader => self.observe_download(&ancestor.view),
                 _ => {}
             }
             if ancestor.role.bounds_tree() {
                 break;
             }
         }
-        if below_service {
+        if service_entry(table, process.key()).is_some() {
             self.add(Sign::EnteredThroughService);
         }
     }
 
-    /// Adds what the writer of a program shows.
-    pub(super) fn observe_writer(&mut self, table: &ProcessTable, written: &WrittenFile) {
+    /// Adds what the writer of a process's program shows.
+    pub(super) fn observe_writer(&mut self, table: &ProcessTable, process: &Process, written: &WrittenFile) {
         for writer in table.tree_path(written.writer, |_| false).take(3) {
             match writer.role {
-                Role::Downloader => self.observe_download(&writer.view),
+                _ if is_downloader(writer) => self.observe_download(&writer.view),
                 Role::Shell | Role::Interpreter => self.observe_code(&writer.view),
                 _ => {}
             }
+        }
+        if table.get(written.writer).is_some_and(|writer| decoded::decodes(&Command::of(writer))) {
+            self.add(Sign::Decoded);
+        }
+        // A runtime that starts the program itself is told so by whoever let it fetch the program.
+        if service_entry(table, written.writer) == Some(ServiceEntry::Commands) {
+            self.add(Sign::EnteredThroughService);
+        }
+        let is_others = written.fetched || !is_by_caller(table, process, written);
+        if is_others && process.script.as_deref().is_some_and(is_shared_memory) {
+            self.add(Sign::SharedMemory);
         }
     }
 
@@ -191,8 +217,12 @@ impl Signs {
         }
         let path = script.unwrap_or(&executable.path);
         match PathKind::of(path) {
+            // Whoever runs a script there may have written it. Its writer decides.
             _ if is_shared_memory(path) => {
-                self.add(Sign::SharedMemory);
+                self.add(if script.is_some() { Sign::TemporaryPlace } else { Sign::SharedMemory });
+            }
+            PathKind::Hidden if PathKind::is_own_directory(path) => {
+                self.add(Sign::OwnHiddenPlace);
             }
             PathKind::Hidden | PathKind::Deep => {
                 self.add(Sign::HiddenPlace);
@@ -201,7 +231,7 @@ impl Signs {
             PathKind::Temporary if base_name(path).starts_with('.') => {
                 self.add(Sign::HiddenPlace);
             }
-            PathKind::Temporary if path.contains("/.") => {
+            PathKind::Temporary if PathKind::hides_in_temporary(path) => {
                 self.add(Sign::HiddenTemporaryPlace);
             }
             PathKind::Temporary => {
@@ -209,18 +239,25 @@ impl Signs {
             }
             PathKind::Ordinary => {}
         }
-        if PathKind::of(&executable.path).is_odd() && is_name_of_system(base_name(&executable.path)) {
+        let is_odd = || PathKind::of(&executable.path).is_odd();
+        if is_name_of_system(base_name(&executable.path))
+            && is_odd()
+            && !is_unpacked_database(&executable.path)
+        {
             self.add(Sign::BorrowedName);
         }
     }
 
-    /// Looks for decoding and for connections in the code on a command line.
+    /// Looks for decoding, for a shell that somebody else types into, and for addresses in the code on a command line.
     fn observe_code(&mut self, view: &ProcessView) {
         for argument in view.arguments.iter() {
-            if argument.contains("base64") && (argument.contains("-d") || argument.contains("decode")) {
+            if decoded::runs_decoded(argument) {
                 self.add(Sign::Decoded);
             }
-            if argument.contains("/dev/tcp/") || argument.contains("/dev/udp/") {
+            // Other connections of a shell are seen when they are opened.
+            if argument.contains(">&")
+                && ["/dev/tcp/", "/dev/udp/"].iter().any(|place| argument.contains(place))
+            {
                 self.add(Sign::FetchedByShell);
             }
             if names_bare_address(argument) {
@@ -240,22 +277,33 @@ impl Signs {
 pub(super) fn deed(process: &Process) -> Option<Sign> {
     let command = Command::of(process);
     let has = |word: &str| command.has(word);
-    if command.is(&["base64"]) {
-        return (has("-d") || has("--decode") || has("-D")).then_some(Sign::Decoded);
-    }
-    if command.is(&["chattr"]) {
-        let sets = command.arguments().any(|flags| flags.starts_with('+') && flags.contains('i'));
-        return sets.then_some(Sign::Immutable);
+    if immutable::makes_immutable(process, &command) {
+        return Some(Sign::Immutable);
     }
     let is_off = (command.is(&["setenforce"]) && (has("0") || has("Permissive")))
         || (command.is(&["ufw"]) && has("disable"))
         || (command.is(&["auditctl"]) && (has("-e0") || (has("-e") && has("0")) || has("-D")));
-    let silences = || {
-        let defence = defences::silenced(&command)?;
-        let by_manager = !command.is(&["systemctl", "service", "rc-service", "pkill", "killall"]);
-        (defence.kind == DefenceKind::Agent || !by_manager).then_some(Sign::SilencedDefence)
-    };
-    if is_off { Some(Sign::SilencedDefence) } else { silences() }
+    if is_off {
+        return Some(Sign::WeakenedHost);
+    }
+    let is_stopped = || command.is(&["systemctl", "service", "rc-service", "pkill", "killall"]);
+    match defences::silenced(&command)?.kind {
+        DefenceKind::Agent => Some(Sign::SilencedDefence),
+        DefenceKind::System => is_stopped().then_some(Sign::WeakenedHost),
+    }
+}
+
+/// Whether a process of its own tree wrote what a process runs: an ancestor, or a tool that an ancestor called.
+fn is_by_caller(table: &ProcessTable, process: &Process, written: &WrittenFile) -> bool {
+    let is_above = |key| table.tree_path(process.key(), |_| false).any(|above| above.key() == key);
+    let parent = || table.get(written.writer).and_then(|writer| writer.parent);
+    is_above(written.writer) || parent().is_some_and(is_above)
+}
+
+/// Whether a path is that of a database in the directory of its own programs. Tests unpack databases anywhere.
+fn is_unpacked_database(path: &str) -> bool {
+    const DATABASES: [&str; 6] = ["postgres", "postmaster", "mysqld", "mariadbd", "mongod", "redis-server"];
+    path.rsplit_once("/bin/").is_some_and(|(_, name)| DATABASES.contains(&name))
 }
 
 fn is_shared_memory(path: &str) -> bool {
@@ -338,7 +386,7 @@ mod tests {
             }
             all.are_suspicious(whole)
         };
-        let cases: [(&[Sign], bool, bool, bool); 8] = [
+        let cases: [(&[Sign], bool, bool, bool); 11] = [
             // The signs; whether they make a chain suspicious, a whole chain, and a whole chain of a person.
             (&[], false, false, false),
             (&[Sign::BareAddress, Sign::Scheduled], false, false, false),
@@ -346,6 +394,9 @@ mod tests {
             (&[Sign::TemporaryPlace, Sign::BareAddress], false, true, true),
             (&[Sign::HiddenTemporaryPlace], false, false, false),
             (&[Sign::HiddenTemporaryPlace, Sign::BareAddress], true, true, true),
+            (&[Sign::OwnHiddenPlace], false, false, false),
+            (&[Sign::WeakenedHost, Sign::TemporaryPlace], false, false, false),
+            (&[Sign::WeakenedHost, Sign::BareAddress], false, true, true),
             (&[Sign::SharedMemory], true, true, false),
             (&[Sign::BorrowedName, Sign::NoFile], true, true, true),
         ];

@@ -18,7 +18,7 @@ use super::{
     membership::{MemberKind, MembershipIndex, Serial},
     record::{Incident, entry_of},
     score::HeldSignal,
-    signs::{self, Sign},
+    signs::{self, Pipelines, Sign},
 };
 use crate::{
     bounded::BoundedMap,
@@ -98,6 +98,7 @@ pub struct Incidents {
     weak: BoundedMap<ProcessKey, Vec<HeldSignal>>,
     /// The signs of process trees, by the root.
     marks: BoundedMap<ProcessKey, Vec<Mark>>,
+    pipelines: Pipelines,
     /// Findings below installers that still run.
     held: held::HeldFindings,
     budget: HostBudget,
@@ -131,6 +132,7 @@ impl Incidents {
             evicted: 0,
             weak: BoundedMap::new(MAX_WEAK),
             marks: BoundedMap::new(MAX_MARKED),
+            pipelines: Pipelines::default(),
             held: held::HeldFindings::default(),
             budget: HostBudget::default(),
             exceptions: Exceptions::default(),
@@ -250,7 +252,7 @@ impl Incidents {
         }
         if let Some(serial) = touched {
             self.changed = true;
-            self.apply_marks(serial, context);
+            self.apply_marks(serial, context, written);
             if let Some(incident) = self.open.get_mut(&serial).filter(|_| !self.without_chains) {
                 incident.complete_chains(context.table, context.at());
             }
@@ -262,8 +264,13 @@ impl Incidents {
     /// Remembers what a process does to the host, in case its tree becomes an incident.
     fn mark(&mut self, context: &DetectionContext<'_>) {
         let sign = match &context.event.body {
-            EventBody::Exec(_) => signs::deed(context.process),
-            EventBody::Connect(connect) if context.process.role == Role::Shell => {
+            EventBody::Exec(_) => {
+                if let Some(interpreter) = self.pipelines.start(context.table, context.process) {
+                    self.add_mark(context, Sign::Decoded, interpreter);
+                }
+                signs::deed(context.process)
+            }
+            EventBody::Connect(connect) if signs::is_shell(context.process) => {
                 network::outbound(connect).map(|_| Sign::FetchedByShell)
             }
             EventBody::Exit(_) => {
@@ -273,12 +280,13 @@ impl Incidents {
             _ => None,
         };
         let Some(sign) = sign else { return };
-        self.add_mark(context, sign);
+        self.add_mark(context, sign, context.key());
     }
 
-    fn add_mark(&mut self, context: &DetectionContext<'_>, sign: Sign) {
-        let root = context.table.tree_root(context.key());
-        let path = path_of(context.table, context.key());
+    /// Remembers that a process, or something that it runs, shows a sign.
+    fn add_mark(&mut self, context: &DetectionContext<'_>, sign: Sign, process: ProcessKey) {
+        let root = context.table.tree_root(process);
+        let path = path_of(context.table, process);
         let marks = self.marks.entry(&root, Vec::new);
         if marks.len() < MAX_MARKS && marks.iter().all(|mark| mark.sign != sign || mark.path != path) {
             marks.push(Mark { sign, path });
@@ -286,7 +294,7 @@ impl Incidents {
     }
 
     /// Passes the signs of the process's tree to the suspects that they concern.
-    fn apply_marks(&mut self, serial: Serial, context: &DetectionContext<'_>) {
+    fn apply_marks(&mut self, serial: Serial, context: &DetectionContext<'_>, written: &WrittenFiles) {
         if self.marks.is_empty() {
             return;
         }
@@ -295,6 +303,10 @@ impl Incidents {
             return;
         };
         for mark in marks {
+            let shell = mark.path.first().filter(|_| mark.sign == Sign::FetchedByShell);
+            if shell.is_some_and(|shell| !signs::fetches(context.table, written, *shell)) {
+                continue;
+            }
             incident.sign(mark.sign, &mark.path);
         }
     }

@@ -1,10 +1,12 @@
 //! B8I: a file that starts programs, or a program in an odd place, is made immutable.
 
+use std::borrow::Cow;
+
 use super::persistence::starts_programs;
 use crate::{
     detect::{Declaration, DetectionContext, Finding, PathKind, SignalInfo, SignalKind, Stateless},
     model::{EventType, SignalClass},
-    process::{Command, Role, base_name, resolve},
+    process::{Command, Process, Role, base_name, resolve},
 };
 
 /// The signal. The full form makes a file immutable. The weak form is a step: somebody clears the flag, as an intruder
@@ -35,14 +37,13 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     if !is_named && !looks_like_chattr(context, &command) {
         return None;
     }
-    let sets = command.arguments().any(|flags| changes(flags, '+'));
+    let sets = sets_flag(&command);
     let clears = command.arguments().any(|flags| changes(flags, '-'));
     if (!sets && !clears) || works_for_ansible(context) {
         return None;
     }
-    let directory = &context.process.view.directory;
-    let mut paths = command.arguments().filter(is_path).map(|path| resolve(directory, path));
-    let path = paths.find(|path| if is_named { is_protected(path) } else { is_start(path) })?;
+    let is_wanted = if is_named { is_protected } else { is_start };
+    let path = path_of(context.process, &command, is_wanted)?;
     let name = &context.process.view.name;
     if sets {
         let finding = Finding::new(IMMUTABLE, context, format!("'{name}' made {path} immutable"));
@@ -50,6 +51,26 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     }
     let info = SignalInfo { kind: SignalKind::Step, ..IMMUTABLE };
     Some(Finding::new(info, context, format!("'{name}' cleared the flags of {path}")).value("path", &*path))
+}
+
+/// Whether a process makes a file immutable that serves an intruder.
+pub fn makes_immutable(process: &Process, command: &Command<'_>) -> bool {
+    command.is(&["chattr"]) && sets_flag(command) && path_of(process, command, is_protected).is_some()
+}
+
+fn sets_flag(command: &Command<'_>) -> bool {
+    command.arguments().any(|flags| changes(flags, '+'))
+}
+
+/// Returns the first path of a command that is wanted.
+fn path_of<'a>(
+    process: &Process,
+    command: &Command<'a>,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Option<Cow<'a, str>> {
+    let directory = &process.view.directory;
+    let mut paths = command.arguments().filter(is_path).map(|path| resolve(directory, path));
+    paths.find(|path| is_wanted(path))
 }
 
 /// Whether an argument changes the flag that makes a file immutable (`i`) or open for appending only (`a`). The options

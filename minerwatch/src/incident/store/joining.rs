@@ -8,10 +8,10 @@ use crate::{
         identity::Identity,
         links::{CHAIN_SPAN, Connected, Ran},
         membership::{MemberKind, Serial},
-        signs::Sign,
+        signs::{self, Sign},
     },
     model::{Alert, AlertReason, BootTime, ProcessKey},
-    process::{ProcessTable, Role},
+    process::ProcessTable,
 };
 
 impl Incidents {
@@ -132,7 +132,8 @@ impl Incidents {
             incident.created(self_to_root(table, outbound.process));
             incident.step(connect_edge(outbound));
             let path = path_of(table, outbound.process);
-            if table.get(outbound.process).is_some_and(|process| process.role == Role::Shell) {
+            let is_shell = table.get(outbound.process).is_some_and(signs::is_shell);
+            if is_shell && signs::fetches(table, written, outbound.process) {
                 incident.sign(Sign::FetchedByShell, &path);
             }
             incident.links.connect(Connected { at: outbound.at, path, destination: outbound.destination });
