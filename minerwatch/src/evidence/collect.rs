@@ -241,9 +241,8 @@ mod tests {
         };
         let alert = samples::alert();
         let evidence = Evidence { alert: &alert, line: None, subjects: &[own], by: "policy", extras: &[] };
-        let hash = collect(&evidence, scratch.path(), limits).expect("it is empty");
+        collect(&evidence, scratch.path(), limits).expect("it is empty");
         let text = std::fs::read(scratch.path().join(MANIFEST)).expect("the manifest");
-        assert_eq!(format!("{:x}", Sha256::digest(&text)), hash);
         serde_json::from_slice(&text).expect("JSON")
     }
 
