@@ -115,6 +115,11 @@ pub fn is_algorithm(value: &str) -> bool {
         || is_random(&value)
 }
 
+/// Whether an algorithm of miners also hashes passwords. A directory or a login service names it as well.
+pub fn is_password_hash(value: &str) -> bool {
+    ["scrypt", "yescrypt"].iter().any(|name| value.eq_ignore_ascii_case(name))
+}
+
 /// Whether a name is one of the relatives of `RandomX`: `randomx`, `randomarq`, `randomvirel`. Other software chooses at
 /// random, too.
 fn is_random(value: &str) -> bool {

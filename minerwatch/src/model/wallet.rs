@@ -30,6 +30,12 @@ pub fn is_login_with_wallet(login: &str) -> bool {
     login.len() >= MIN_ADDRESS && (names_prefixed(login) || login.split(is_separator).any(is_wallet))
 }
 
+/// Whether a login contains an address of Ethereum or a related coin. Web applications let people sign in with such an
+/// address, too.
+pub fn is_ethereum_login(login: &str) -> bool {
+    login.split(is_separator).any(is_ethereum)
+}
+
 /// Returns the account that a text names, without what users append for the pool: the name of a worker (`wallet.worker`,
 /// `wallet/worker`), a difficulty (`wallet+diff`), a password (`wallet:x`).
 ///
