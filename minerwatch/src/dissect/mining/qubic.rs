@@ -31,7 +31,7 @@ pub fn qubic<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
 
 /// Whether a text is an identity of Qubic: 60 capitals.
 fn is_identity(text: Text<'_>) -> bool {
-    text.len() == 60 && is_account(text)
+    text.characters().count() == 60 && is_account(text)
 }
 
 #[cfg(test)]
