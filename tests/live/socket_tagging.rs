@@ -47,7 +47,7 @@ if len(sys.argv) > 3:
 while True:
     inner, _ = listener.accept()
     inner.recv(4096)
-    inner.sendall(b'{"jsonrpc":"2.0","method":"job","params":{"blob":"' + b'0e' * 76 + b'","job_id":"1","target":"b88d0600"}}\n')
+    inner.sendall(b'{"jsonrpc":"2.0","method":"job","params":{"blob":"' + b'101080e5f4b706' + b'0e' * 69 + b'","job_id":"1","target":"b88d0600"}}\n')
     inner.close()
 "#;
 

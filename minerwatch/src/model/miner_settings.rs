@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use super::{
-    miner_words::{is_algorithm, is_endpoint, is_miner_option, is_stratum},
+    miner_words::{is_algorithm, is_endpoint, is_miner_option, is_password_hash, is_stratum},
     wallet::names_wallet,
 };
 
@@ -113,7 +113,8 @@ fn setting(name: &str, value: &str) -> Option<(String, Option<String>)> {
         return with("--url");
     }
     if has(&["algo", "algorithm", "coin"]) && is_algorithm(value) {
-        return with("--algo");
+        // Directories and login services set the hash of their passwords by such a name.
+        return with(if is_password_hash(value) { "--algorithm" } else { "--algo" });
     }
     let option = format!("--{}", name.replace('_', "-"));
     let is_set = !matches!(value, "" | "null" | "false");

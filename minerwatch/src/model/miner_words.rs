@@ -35,7 +35,6 @@ pub fn is_miner_option(name: &str) -> bool {
             | "--cpu-no-yield"
             | "--huge-pages-jit"
             | "--asm-variant"
-            | "--av"
             | "--algorithm-cpu"
             | "--algorithm-gpu"
             | "--disable-cpu-auto-affinity"
@@ -83,7 +82,8 @@ pub fn is_algorithm(value: &str) -> bool {
         "heavyhash",
         "kheavyhash",
     ];
-    const NAMES: [&str; 24] = [
+    const NAMES: [&str; 25] = [
+        "rx",
         "gr",
         "sha256d",
         "sha256dt",
@@ -115,13 +115,47 @@ pub fn is_algorithm(value: &str) -> bool {
         || is_random(&value)
 }
 
-/// Whether a name is one of the relatives of `RandomX`: `randomx`, `randomarq`, `randomvirel`. Other software chooses at
-/// random, too.
+/// Whether an algorithm of miners also hashes passwords. A directory or a login service names it as well.
+pub fn is_password_hash(value: &str) -> bool {
+    ["scrypt", "yescrypt"].iter().any(|name| value.eq_ignore_ascii_case(name))
+}
+
+/// Whether a name is one of the relatives of `RandomX`: `randomx`, `randomarq`, `randomvirel`. Their names end in that of
+/// a coin, in at most five characters. Other software chooses at random, too: a forest, a walk, one of two.
 fn is_random(value: &str) -> bool {
-    const OTHERS: [&str; 9] =
-        ["forest", "ized", "ize", "walk", "search", "tree", "sample", "sampling", "choice"];
+    const OTHERS: [&str; 22] = [
+        "ized", "ize", "ise", "walk", "tree", "trees", "pick", "seed", "int", "ly", "key", "uuid", "word",
+        "order", "crop", "flip", "noise", "drop", "cut", "shift", "byte", "bytes",
+    ];
     value.strip_prefix("random").is_some_and(|rest| {
-        rest.starts_with(|first: char| first.is_ascii_alphanumeric())
-            && !OTHERS.iter().any(|other| rest.starts_with(other))
+        rest.starts_with('x')
+            || (matches!(rest.len(), 2..=5)
+                && rest.starts_with(|first: char| first.is_ascii_lowercase())
+                && !OTHERS.contains(&rest))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relatives_of_randomx_are_told_from_other_randomness() {
+        for name in
+            ["randomx", "randomxmonero", "RandomARQ", "randomvirel", "randomsfx", "rx", "rx/0", "rx/wow"]
+        {
+            assert!(is_algorithm(name), "{name}");
+        }
+        for name in [
+            "random",
+            "randomforest",
+            "randomcutforest",
+            "random2choices",
+            "randomwalk",
+            "randomized",
+            "random-search",
+        ] {
+            assert!(!is_algorithm(name), "{name}");
+        }
+    }
 }

@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use sha2::{Digest as _, Sha256};
+
 /// Length of the shortest address.
 const MIN_ADDRESS: usize = 26;
 /// Length above all prefixes of coins.
@@ -28,6 +30,12 @@ pub fn names_wallet(value: &str) -> bool {
 /// stand beside a path: pools take the worker after a slash.
 pub fn is_login_with_wallet(login: &str) -> bool {
     login.len() >= MIN_ADDRESS && (names_prefixed(login) || login.split(is_separator).any(is_wallet))
+}
+
+/// Whether a login contains an address of Ethereum or a related coin. Web applications let people sign in with such an
+/// address, too.
+pub fn is_ethereum_login(login: &str) -> bool {
+    login.split(is_separator).any(is_ethereum)
 }
 
 /// Returns the account that a text names, without what users append for the pool: the name of a worker (`wallet.worker`,
@@ -159,13 +167,38 @@ fn is_mixed(word: &str) -> bool {
         && word.bytes().filter(u8::is_ascii_digit).count() >= 2
 }
 
-/// Checks for an address of Bitcoin or a related coin in base 58, with mixed case and digits, so that plain words and
-/// hexadecimal numbers do not match.
+/// Checks for an address of Bitcoin or a related coin in base 58 with a checksum. One in 50 random names of this length
+/// looks like an address.
 fn is_bitcoin(word: &str) -> bool {
     matches!(word.len(), 26..=35)
         && word.starts_with(['1', '3', 'L', 'M', 'R', 'D', 't'])
-        && word.bytes().all(is_base58)
         && is_mixed(word)
+        && has_checksum(word)
+}
+
+/// Whether the last four bytes of a text in base 58 are the beginning of the SHA-256 of the SHA-256 of the bytes before
+/// them. The text has 25 bytes, or 26 for coins whose version has two.
+///
+/// Source: "Base58Check encoding" at `en.bitcoin.it/wiki`.
+fn has_checksum(word: &str) -> bool {
+    const DIGITS: &str = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+    let mut number = [0_u8; 26];
+    for letter in word.chars() {
+        let Some(mut carry) = DIGITS.find(letter) else { return false };
+        for byte in number.iter_mut().rev() {
+            carry += 58 * usize::from(*byte);
+            *byte = carry.to_le_bytes()[0];
+            carry >>= 8;
+        }
+        if carry > 0 {
+            return false;
+        }
+    }
+    let [first, rest @ ..] = &number;
+    let bytes = if *first == 0 { &rest[..] } else { &number[..] };
+    bytes
+        .split_last_chunk::<4>()
+        .is_some_and(|(data, checksum)| Sha256::digest(Sha256::digest(data)).starts_with(checksum))
 }
 
 /// Checks for an address of Ethereum or a related coin: 40 hexadecimal digits after `0x`.
@@ -196,6 +229,9 @@ mod tests {
             &format!("stratum+ssl://{monero}@pool.example:443"),
             "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
             "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2.rig",
+            "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy",
+            "DOGE:DH5yaieqoZN36fDVciNyRueRGvGLR3mr7L.x#a",
+            "t1VmmGiyjVNeCjxDZzg7vZmd99WyzVby9yC",
             "0x52908400098527886E0F7030069857D2E4169EE7",
         ] {
             assert!(names_wallet(value), "{value}");
@@ -277,6 +313,9 @@ mod tests {
             "0x5290840009852788",
             "3f786850e387550fdab836ed7e6dc881de23001b",
             "1111111111111111111111111111",
+            "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN3",
+            "D7xKm9QpRt3vWz2bN5cY8sHfGjLq",
+            "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NQ",
             "https://example.org/0x52908400098527886E0F7030069857D2E4169EE7",
             "this-is-a-long-argument-of-something",
             "THEQUICKBROWNFOXJUMPSOVERTHELAZYDOG",

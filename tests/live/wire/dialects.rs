@@ -50,9 +50,13 @@ pub(super) fn dialects() -> Vec<Case> {
         case(
             "Arweave, under way",
             "CryptoNote stratum",
-            line(&format!(
-                r#"{{"id":3,"method":"submit","params":{{"job_id":"q","nonce":"0100aaff","hash":"{hash}"}}}}"#
-            )),
+            [
+                line(r#"{"id":3,"note":"jobs, please"}"#),
+                line(&format!(
+                    r#"{{"id":3,"method":"submit","params":{{"job_id":"q","nonce":"0100aaff","hash":"{hash}"}}}}"#
+                )),
+            ]
+            .concat(),
         ),
         case(
             "DERO, a share",

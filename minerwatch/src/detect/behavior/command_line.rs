@@ -1,5 +1,8 @@
 //! B9: the command line of a miner.
 //!
+//! A server and a wallet count less if their options are named as other programs name them, and not at all if a word
+//! says that the program is a wallet or watches one.
+//!
 //! One miner's option alone can stand on any command line. Two options of different kinds, each an argument of its own,
 //! stand only where somebody starts a miner, or reads about one, or pays. Readers and programs that pass a command line
 //! on are left out, but only if the file of the program is the system's own, and only where their grammar has such
@@ -20,6 +23,9 @@ use tokens::Tokens;
 
 /// Minimum number of different kinds of miner's options on the command line. One kind alone may be chance.
 const KINDS: usize = 2;
+
+/// Points for a server and a wallet that are not named as miners name them.
+const VAGUE: u8 = 60;
 
 /// The signal. In the full form, the command line names a wallet and a pool, which is conclusive.
 pub const MINER_COMMAND_LINE: SignalInfo = SignalInfo {
@@ -65,6 +71,8 @@ fn inspect(accounts: &AccountHasher, context: &DetectionContext<'_>) -> Option<F
     let conclusive = tokens.conclusive();
     let detail = if conclusive {
         format!("'{}' was started with a mining pool and a wallet", context.process.view.name)
+    } else if tokens.is_vague() {
+        format!("'{}' was started with a server and a wallet", context.process.view.name)
     } else {
         format!("'{}' was started with options of a miner", context.process.view.name)
     };
@@ -79,6 +87,9 @@ fn inspect(accounts: &AccountHasher, context: &DetectionContext<'_>) -> Option<F
         if let Some(value) = value {
             finding = finding.value(name, value);
         }
+    }
+    if tokens.is_vague() {
+        finding.signal.weight = VAGUE;
     }
     Some(if conclusive { finding.full().conclusive() } else { finding })
 }
@@ -212,6 +223,7 @@ mod tests {
     const MONERO: &str =
         "44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3XjrpDtQGv7SqSsaBYBb98uNbr2VBBEt7f2wfn3RVGQBEP3A";
     const BITCOIN: &str = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
+    const ETHEREUM: &str = "0x52908400098527886E0F7030069857D2E4169EE7";
 
     fn run(path: &str, arguments: &[&str]) -> Vec<(&'static str, u8)> {
         let mut host = Host::new();
@@ -226,7 +238,24 @@ mod tests {
         let user = format!("stratum1+ssl://{MONERO}.x@pool.example:443");
         let equals = format!("--user={MONERO}");
         let list = format!("{MONERO};{BITCOIN}");
-        let cases: [(&[&str], u8); 16] = [
+        let (glued, both) = (format!("-u{MONERO}"), format!("{MONERO}@pool.example:443"));
+        let login = format!("--login={MONERO}");
+        let cases: [(&[&str], u8); 31] = [
+            (&["x", "-opool.example:443", &glued, "-px"], 100),
+            (&["x", "-o10.0.0.5:443", "-arx/0", "-ume"], 70),
+            (&["x", "--pool-url", "pool.example:443", "--wallet-address", MONERO], 60),
+            (&["x", "--host", "pool.example:443", "--address", MONERO, "--threads", "4"], 60),
+            (&["x", "--server=pool.example", "--port=443", &login], 60),
+            (&["x", "--server", "pool.example:443", "--wallet", MONERO, "--algo", "rx/0"], 100),
+            (&["x", "--pool", "pool.example", "--port", "443", "--wallet", MONERO], 100),
+            (&["x", MONERO, "pool.example:443"], 60),
+            (&["x", "pool.example:443", MONERO, "4"], 60),
+            (&["x", &both], 60),
+            (&["x", "-E", "pool.example:443", "-U", MONERO], 60),
+            (&["x", "--url", "10.0.0.5:50002", "--address", BITCOIN], 60),
+            (&["x", "-o", "10.0.0.5:3333", "-u", ETHEREUM], 100),
+            (&["x", "--algo", "scrypt", "-o", "10.0.0.5:3333", "-u", "me"], 70),
+            (&["x", "--av=2", "-o", "10.0.0.5:3333", "-u", "me"], 70),
             (
                 &[
                     "x",
@@ -321,7 +350,27 @@ mod tests {
         ] {
             assert!(run(path, &words).is_empty(), "{words:?}");
         }
-        let cases: [(&str, &[&str]); 20] = [
+        let cases: [(&str, &[&str]); 34] = [
+            ("/opt/ethexp", &["ethexp", "--url", "http://10.0.0.5:8545", "--address", ETHEREUM]),
+            ("/opt/signer", &["sgn", "--url", "http://10.0.0.5:9000", "--address", ETHEREUM]),
+            (
+                "/opt/multisig",
+                &["multisig", "--node", "10.0.0.5:80", "--wallet", ETHEREUM, "sign", "tx.json"],
+            ),
+            ("/opt/btcwatch", &["btcwatch", "--server", "electrum.example:50002", "--address", BITCOIN]),
+            ("/opt/x", &["x", "--server", "10.0.0.5:50002", "--address", BITCOIN, "--confirmations", "6"]),
+            ("/opt/x", &["x", "--host", "10.0.0.5:50002", "balance", BITCOIN]),
+            ("/opt/shop", &["x", "--db-host", "db.example:5432", "--hot-wallet", BITCOIN]),
+            ("/opt/shop", &["x", "--api", "https://api.example:443", "--hot-wallet", BITCOIN]),
+            (
+                "/opt/mqttb",
+                &["mqttb", "--server", "mqtt.example:8883", "--user", "D7xKm9QpRt3vWz2bN5cY8sHfGjLq"],
+            ),
+            ("/opt/train", &["train", "--server", "ml.example:5000", "--algorithm", "randomcutforest"]),
+            ("/opt/lbal", &["lbal", "--server", "ml.example:5000", "--algorithm", "random2choices"]),
+            ("/opt/ldapsync", &["ldapsync", "--url", "ldap.example:636", "--algorithm", "yescrypt"]),
+            ("/opt/avscan", &["avscan", "--server", "smtp.example:25", "--av", "clamd"]),
+            ("/opt/x", &["x", "--listen", "0.0.0.0:8080", "--randomx-init", "4"]),
             ("/usr/bin/electrum", &["electrum", "--server", "10.0.0.5:50002:s", "payto", BITCOIN, "0.1"]),
             (
                 "/usr/bin/monero-wallet-cli",

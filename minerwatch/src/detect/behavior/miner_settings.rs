@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Maximum number of files that are searched for settings.
-const MAX_FILES: usize = 6;
+const MAX_FILES: usize = 10;
 /// Minimum number of different kinds of settings. One kind alone may be chance.
 const KINDS: usize = 2;
 
@@ -77,11 +77,13 @@ impl Settings {
         let tokens = Tokens::of_settings(&settings.arguments);
         // Every child of a shell inherits its environment, and the environment of a web shop may have a server and a
         // wallet, too. So the environment must also name a mining protocol or an algorithm.
-        let is_sure = settings.file.is_some() || tokens.stratum.is_some() || tokens.option.is_some();
+        // A bot has a configuration file with a node and an account of Ethereum.
+        let is_named = tokens.stratum.is_some() || tokens.option.is_some();
+        let is_sure = is_named || (settings.file.is_some() && !tokens.is_ethereum());
         if tokens.kinds() < KINDS || !is_sure {
             return None;
         }
-        let conclusive = tokens.conclusive() && (tokens.stratum.is_some() || tokens.option.is_some());
+        let conclusive = tokens.conclusive() && is_named;
         let place = settings.file.as_deref().unwrap_or("its environment");
         let name = &context.process.view.name;
         let detail = if conclusive {
@@ -111,8 +113,8 @@ fn request(context: &DetectionContext<'_>) -> InspectionRequest {
     super::inspection_of(context, false, files)
 }
 
-/// Returns the files that may contain the settings of a program: those that its arguments name, and `config.json` in the
-/// directory of the program and in its working directory.
+/// Returns the files that may contain the settings of a program: those that its arguments name, those that miners read by
+/// themselves, in the directory of the program and in its working directory, and at last a first argument of any name.
 fn files(context: &DetectionContext<'_>) -> Vec<Arc<str>> {
     let view = &context.process.view;
     let mut files: Vec<Arc<str>> = Vec::new();
@@ -131,20 +133,34 @@ fn files(context: &DetectionContext<'_>) -> Vec<Arc<str>> {
     let mut before = "";
     for argument in view.arguments.iter().skip(1) {
         let option = argument.split_once('=').filter(|(name, _)| name.starts_with('-'));
-        let (name, value) = option.unwrap_or((before, argument));
-        let is_file = [".json", ".conf", ".cfg", ".ini", ".txt", ".toml", ".yml", ".yaml"]
-            .iter()
-            .any(|ending| value.ends_with(ending));
-        if !value.starts_with('-') && (is_file || is_config_option(name)) {
+        // A short option may be glued to its value.
+        let glued =
+            argument.strip_prefix("-c").filter(|value| is_file_name(value)).map(|value| ("-c", value));
+        let (name, value) = option.or(glued).unwrap_or((before, argument));
+        if !value.starts_with('-') && (is_file_name(value) || is_config_option(name)) {
             add(&view.directory, value);
         }
         before = argument;
     }
     let beside = view.executable.path.rsplit_once('/').map_or("", |(directory, _)| directory);
-    for directory in [beside, &*view.directory] {
-        add(directory, "config.json");
+    for name in ["config.json", "pools.txt", "config.yaml", "etc/config.json"] {
+        for directory in [beside, &*view.directory] {
+            add(directory, name);
+        }
+    }
+    // Some programs take the file as their only argument.
+    let only = view.arguments.get(1).filter(|_| view.arguments.len() == 2);
+    if let Some(only) = only.filter(|only| !only.starts_with('-') && !only.contains([':', '@'])) {
+        add(&view.directory, only);
     }
     files
+}
+
+/// Whether a value ends like the name of a configuration file.
+fn is_file_name(value: &str) -> bool {
+    [".json", ".conf", ".cfg", ".ini", ".txt", ".toml", ".yml", ".yaml"]
+        .iter()
+        .any(|ending| value.ends_with(ending))
 }
 
 fn is_config_option(name: &str) -> bool {
@@ -208,6 +224,39 @@ mod tests {
     }
 
     #[test]
+    fn a_bot_with_a_node_and_an_account_is_not_found() {
+        let settings = ["--url", "rpc.example:8545", "--user", "0x52908400098527886E0F7030069857D2E4169EE7"];
+        assert_eq!(found("/opt/bot/bot", FILE, &settings), []);
+        let whole = [&settings[..], &["--algo", "etchash"]].concat();
+        assert_eq!(found("/opt/bot/bot", FILE, &whole), [("B10", 100)]);
+    }
+
+    #[test]
+    fn a_file_is_found_however_it_is_named() {
+        for (arguments, file) in [
+            (&["w", ".c"][..], "/.c"),
+            (&["w", "-cx.json"], "/x.json"),
+            (&["w", "-t", "4"], "/pools.txt"),
+            (&["w"], "/config.yaml"),
+        ] {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let process = host.spawn(init, "/srv/x/w", arguments);
+            host.wait(Duration::from_secs(60));
+            host.report(process, CpuReport::default());
+            let files: Vec<Arc<str>> = requests(&host)
+                .into_iter()
+                .filter_map(|request| match request {
+                    Request::Inspect(request) => Some(request.files),
+                    _ => None,
+                })
+                .flatten()
+                .collect();
+            assert!(files.iter().any(|known| known.ends_with(file)), "{arguments:?}: {files:?}");
+        }
+    }
+
+    #[test]
     fn a_busy_process_is_looked_at_once_in_a_while() {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
@@ -232,6 +281,7 @@ mod tests {
         let files: Vec<&str> = of(process)[0].files.iter().map(|file| &**file).collect();
         assert_eq!(files[0], "/tmp/a.json");
         assert!(files.contains(&"/srv/x/config.json"), "{files:?}");
+        assert!(files.contains(&"/srv/x/etc/config.json"), "{files:?}");
         assert_eq!(&*of(process)[0].title, "worker");
         assert!(of(system)[0].files.is_empty());
     }

@@ -2,7 +2,7 @@
 //!
 //! Source: `Stratum.md` in the wiki of `github.com/BeamMW/beam`.
 
-use super::{Member, Message, ProtocolMatch};
+use super::{Member, Message, ProtocolMatch, json::Text};
 use crate::model::{MiningProtocol, MiningSide};
 
 /// Recognises a message of a miner or a node.
@@ -22,15 +22,17 @@ pub fn beam<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
         // Other services take a login with a key. The key of a pool is the address of a wallet.
         _ => {
             let key = message.text(Member::ApiKey, |_| true)?;
-            let is_address = key.hexadecimal_digits().is_some_and(|digits| matches!(digits, 60..=68));
-            let account = Some(key);
-            Some(ProtocolMatch {
-                sure: is_address && message.id,
-                account,
-                ..found(MiningSide::Client, "login")
-            })
+            let sure = is_address(key) && message.id && !message.is_record;
+            Some(ProtocolMatch { sure, account: Some(key), ..found(MiningSide::Client, "login") })
         }
     }
+}
+
+/// Whether a text can only be the address of a wallet: a channel and a key of 32 bytes. The usual keys of services have
+/// 32 bytes, and 33 if they are points of a curve.
+fn is_address(key: Text<'_>) -> bool {
+    let is_point = || key.len() == 66 && (key.starts_with("02") || key.starts_with("03"));
+    key.hexadecimal_digits().is_some_and(|digits| matches!(digits, 65..=68)) && !is_point()
 }
 
 #[cfg(test)]
@@ -69,6 +71,8 @@ mod tests {
     fn other_messages_are_not_sure() {
         for text in [
             r#"{"method":"login","api_key":"secret-key","id":"login"}"#,
+            r#"{"id":1,"method":"login","api_key":"HASH"}"#,
+            r#"{"id":1,"method":"login","api_key":"02HASH"}"#,
             r#"{"method":"job","input":"s3://bucket/in","difficulty":7}"#,
             r#"{"method":"solution","nonce":"1","output":"42"}"#,
             r#"{"method":"solution","output":"PROOF"}"#,

@@ -1,14 +1,21 @@
 //! The JSON-RPC protocol of pools for Monero and related coins: `login`, `job`, `submit`, `keepalived`.
 //!
-//! Other services have a `login` call and jobs too. A login is sure only if it has a wallet address, a list of
-//! algorithms or the agent of a miner. A job or a share is sure only if its values have the form of a miner's: a header
-//! in hexadecimal, a nonce of 4 or 8 bytes. Otherwise the other side decides.
+//! Other services have a `login` call and jobs too. A login is sure only if it has a wallet address, the name of an
+//! algorithm or the agent of a miner. Who logs in to a web application with a key of Ethereum sends the address as well,
+//! but no password. A job or a share is sure only if its values have the form of a miner's: the header of a block, a
+//! nonce of 4 or 8 bytes. Otherwise the other side decides.
 //!
 //! Sources: XMRig's `doc/STRATUM.md` and `doc/STRATUM_EXT.md`; for Arweave (`bds`, `hash`) the description of its pool
 //! protocol at `github.com/matpool/Arweave-stratum-mining-protocol`.
 
+use std::ops::RangeInclusive;
+
 use super::{Member, Message, ProtocolMatch, json::Text};
-use crate::model::{MiningProtocol, MiningSide, wallet::is_login_with_wallet};
+use crate::model::{
+    MiningProtocol, MiningSide,
+    miner_words::{is_algorithm, is_password_hash},
+    wallet::{is_ethereum_login, is_login_with_wallet},
+};
 
 /// Programs whose agent no other software has, in small letters.
 const MINERS: [&str; 24] = [
@@ -42,6 +49,10 @@ const MINERS: [&str; 24] = [
 const MIN_HEADER: usize = 96;
 /// Number of digits of a SHA-512 hash, which other services call a blob.
 const SHA512: usize = 128;
+/// Highest version of a block's header. The highest one in use is below 20.
+const MAX_VERSION: u32 = 32;
+/// Times of blocks in seconds since 1970, from 2014, when Monero began, to 2050.
+const TIMES: RangeInclusive<u64> = 1_388_534_400..=2_524_608_000;
 
 /// Recognises a message of a miner or a pool.
 pub fn crypto_note<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
@@ -69,19 +80,33 @@ pub fn is_miner(agent: Text<'_>) -> bool {
 
 /// Whether a login names an account of a coin.
 pub fn is_account(login: Text<'_>) -> bool {
-    match login.plain() {
-        Some(plain) => is_login_with_wallet(plain),
-        None => login.unescaped().is_some_and(|text| is_login_with_wallet(&text)),
+    fulfils(login, is_login_with_wallet)
+}
+
+/// Whether a text without its escapes fulfils a condition.
+fn fulfils(text: Text<'_>, condition: impl Fn(&str) -> bool) -> bool {
+    match text.plain() {
+        Some(plain) => condition(plain),
+        None => text.unescaped().is_some_and(|text| condition(&text)),
     }
+}
+
+/// Whether a message names an algorithm of miners, alone or in a list. Hashes of passwords are no evidence.
+fn names_algorithm(message: &Message<'_>) -> bool {
+    let is_named = |text: Text<'_>| fulfils(text, |name| is_algorithm(name) && !is_password_hash(name));
+    [Member::Algorithm, Member::Algorithms].iter().any(|member| message.text(*member, is_named).is_some())
 }
 
 fn login<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
     let wallet = message.text(Member::Login, is_account);
     let login = wallet.or_else(|| message.text(Member::Login, |_| true))?;
     let miner = message.text(Member::Agent, is_miner);
-    let algorithms = message.has(Member::RigId) || message.has_nested(Member::Algorithm, true);
-    let sure = wallet.is_some() || miner.is_some() || algorithms;
-    if !sure && !message.has(Member::Pass) {
+    let algorithm = names_algorithm(message);
+    let signs_in = |wallet| fulfils(wallet, is_ethereum_login) && !message.has(Member::Pass);
+    let is_miner_s = wallet.is_some_and(|wallet| !signs_in(wallet)) || miner.is_some() || algorithm;
+    let sure = is_miner_s && !message.is_record;
+    let is_login = [Member::Pass, Member::RigId, Member::Algorithm].iter().any(|member| message.has(*member));
+    if !sure && !is_login {
         return None;
     }
     Some(ProtocolMatch {
@@ -109,18 +134,46 @@ fn job(message: &Message<'_>) -> Option<bool> {
         })
     };
     let target = || message.is_hexadecimal(Member::Target, |digits| matches!(digits, 6 | 8 | 16 | 64));
-    is_job.then(|| header() && (target() || (numbered && more)))
+    is_job.then(|| header() && (target() || (numbered && more)) && is_of_pool(message))
 }
 
-/// Whether the members make a share. `Some(true)` if the values have the form of a miner's.
+/// Whether a job has more that only a pool sends: a seed, an algorithm, the header of a block, or the id of a session
+/// around it. Services that update firmware send targets and blobs in hexadecimal as well.
+fn is_of_pool(message: &Message<'_>) -> bool {
+    let answers_login =
+        || !message.is_call() && message.has_nested(Member::Job, false) && message.has(Member::Session);
+    message.is_hexadecimal(Member::SeedHash, |digits| digits == 64)
+        || names_algorithm(message)
+        || message.text(Member::Blob, is_block_header).is_some()
+        || (answers_login() && message.has(Member::JobId))
+}
+
+/// Whether a blob begins like the header of a block: two versions, and the time in groups of seven bits.
+fn is_block_header(blob: Text<'_>) -> bool {
+    let mut digits = blob.characters().map_while(|digit| char::from(digit).to_digit(16));
+    let mut next = || Some(digits.next()? << 4 | digits.next()?);
+    let (Some(major), Some(minor)) = (next(), next()) else { return false };
+    let mut time = 0;
+    for group in 0..5 {
+        let Some(byte) = next() else { return false };
+        time |= u64::from(byte & 0x7f) << (7 * group);
+        if byte < 0x80 {
+            break;
+        }
+    }
+    (1..=MAX_VERSION).contains(&major) && minor <= MAX_VERSION && TIMES.contains(&time)
+}
+
+/// Whether the members make a share. `Some(true)` if the values have the form of a miner's. Builds and uploads have jobs,
+/// nonces and hashes, too, so a share must also have a result and the id of its session.
 fn share(message: &Message<'_>) -> Option<bool> {
     let hash = [Member::Result, Member::Hash];
     let is_share = message.has(Member::JobId)
         && message.has(Member::Nonce)
         && hash.iter().any(|member| message.has(*member));
     let nonce = || message.is_hexadecimal(Member::Nonce, |digits| matches!(digits, 8 | 16));
-    let result = || hash.iter().any(|member| message.is_hexadecimal(*member, |digits| digits == 64));
-    is_share.then(|| nonce() && result())
+    let result = || message.is_hexadecimal(Member::Result, |digits| digits == 64);
+    is_share.then(|| nonce() && result() && message.has(Member::Session) && !message.is_record)
 }
 
 #[cfg(test)]
@@ -192,7 +245,7 @@ mod tests {
                 r#"{"id":7,"method":"submit","params":{"job_id":"7","nonce":"d0030040","hash":"HASH"}}"#,
                 CLIENT,
                 "submit",
-                true,
+                false,
             ),
             (
                 r#"{"id":7,"method":"submit","params":{"job_id":"7","nonce":"yes","result":"done"}}"#,
@@ -258,6 +311,7 @@ mod tests {
         for text in [
             r#"{"id":1,"method":"login","params":{"user":"bob","password":"x"}}"#,
             r#"{"id":1,"method":"login","params":{"login":"bob","token":"x"}}"#,
+            r#"{"id":1,"method":"login","params":{"user":"bob","algo":"rx/0"}}"#,
             r#"{"id":1,"method":"login","params":["WALLET","x"]}"#,
             r#"{"method":"submit","params":{"job_id":"build-7","artifact":"x"}}"#,
             r#"{"method":"job","params":{"id":3,"target":"all","command":"make"}}"#,
@@ -279,8 +333,49 @@ mod tests {
             r#"{"id":1,"result":{"job":{"job_id":"7","blob":"sha256:HASH","algo":"zstd"}}}"#,
             r#"{"method":"submit","params":{"job_id":"7","nonce":"01000000","result":"success"}}"#,
             r#"{"method":"submit","params":{"job_id":"7","nonce":"7f9c","result":"HASH"}}"#,
+            r#"{"method":"submit","params":{"job_id":"build-412","nonce":"9f3a77c1","hash":"HASH","artifact":"app.tar"}}"#,
+            r#"{"id":1,"result":{"job_id":"412","target":"0a1b2c3d","blob":"BLOB","version":"2.1"}}"#,
+            r#"{"id":1,"result":{"job":{"id":"412","target":"0a1b2c3d","blob":"BLOB"}}}"#,
+            r#"{"method":"job","params":{"job_id":"7","blob":"BLOB","target":"0a1b2c3d","algo":"zstd"}}"#,
         ] {
             assert!(matches!(recognised(text), None | Some((_, _, false))), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_login_needs_more_than_words_of_other_services() {
+        for (members, sure) in [
+            (r#""login":"0x52908400098527886E0F7030069857D2E4169EE7","signature":"0xabc""#, None),
+            (r#""login":"0x52908400098527886E0F7030069857D2E4169EE7","algo":["ES256K"]"#, Some(false)),
+            (r#""login":"0x52908400098527886E0F7030069857D2E4169EE7.rig","pass":"x""#, Some(true)),
+            (r#""login":"0x52908400098527886E0F7030069857D2E4169EE7","algo":["ethash"]"#, Some(true)),
+            (r#""login":"svc-encoder","pass":"x","algo":["zstd","lz4"]"#, Some(false)),
+            (r#""login":"svc","pass":"x","algo":["scrypt","bcrypt"]"#, Some(false)),
+            (r#""login":"me","pass":"x","algo":["cn/1","rx/0"]"#, Some(true)),
+            (r#""login":"me","pass":"x","algo":"rx/0""#, Some(true)),
+            (r#""login":"test-rig","pass":"x","rigid":"lab-3""#, Some(false)),
+            (r#""login":"test-rig","rigid":"lab-3""#, Some(false)),
+        ] {
+            let text = format!(r#"{{"id":1,"method":"login","params":{{{members}}}}}"#);
+            assert_eq!(recognised(&text).map(|(_, _, sure)| sure), sure, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_job_is_sure_with_what_only_a_pool_knows() {
+        // The beginning of a header: versions 16 and 16, 2024-10-02.
+        let header = format!("101080e5f4b706{}", "0e".repeat(69));
+        for (members, sure) in [
+            (format!(r#""blob":"{header}","target":"b88d0600""#), true),
+            (r#""blob":"BLOB","target":"b88d0600""#.to_owned(), false),
+            (r#""blob":"BLOB","target":"b88d0600","seed_hash":"HASH""#.to_owned(), true),
+            (r#""blob":"BLOB","target":"b88d0600","algo":"gr""#.to_owned(), true),
+            (r#""blob":"BLOB","target":"b88d0600","height":1080"#.to_owned(), false),
+            (format!(r#""blob":"1010{}","target":"b88d0600""#, "00".repeat(74)), false),
+            (format!(r#""blob":"7f454c460201010{}","target":"b88d0600""#, "0".repeat(137)), false),
+        ] {
+            let text = format!(r#"{{"method":"job","params":{{"job_id":"7",{members}}}}}"#);
+            assert_eq!(recognised(&text), Some((MiningSide::Server, "job", sure)), "{text}");
         }
     }
 }

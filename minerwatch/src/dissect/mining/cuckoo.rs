@@ -19,7 +19,9 @@ pub fn cuckoo<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
         return if numbered { found(MiningSide::Server, "job") } else { None };
     }
     if message.calls("getjobtemplate") && !message.has(Member::PrePow) {
-        return found(MiningSide::Client, "getjobtemplate");
+        // The call has no parameters. Services for jobs have templates, too, and name the one they want.
+        let sure = message.id && !message.is_object && !message.is_list && !message.is_record;
+        return found(MiningSide::Client, "getjobtemplate").map(|found| ProtocolMatch { sure, ..found });
     }
     if message.calls("submit") && message.has(Member::EdgeBits) && message.has(Member::Nonce) {
         return found(MiningSide::Client, "submit");
@@ -79,6 +81,12 @@ mod tests {
             r#"{"id":"0","method":"status","params":null}"#,
         ] {
             assert_eq!(recognised(text), None, "{text}");
+        }
+        for text in [
+            r#"{"jsonrpc":"2.0","id":1,"method":"getjobtemplate","params":{"name":"deploy-web"}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"getjobtemplate","params":["deploy-web"]}"#,
+        ] {
+            assert_eq!(recognised(text), Some((MiningSide::Client, "getjobtemplate", false)), "{text}");
         }
         let keepalive = recognised(r#"{"id":"3","jsonrpc":"2.0","method":"keepalive","params":null}"#);
         assert_eq!(keepalive, Some((MiningSide::Client, "keepalive", false)));

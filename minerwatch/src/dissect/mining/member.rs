@@ -63,6 +63,10 @@ pub enum Member {
     Agent,
     /// `algo` or `algorithm`.
     Algorithm,
+    /// The elements of a list `algo` or `algorithm`.
+    Algorithms,
+    /// `job`, which contains what the pool sends.
+    Job,
     /// `rigid`.
     RigId,
     /// `wallet_address`.
@@ -176,6 +180,7 @@ impl Member {
                 b"rigid" => Self::RigId,
                 b"wallet_address" => Self::WalletAddress,
                 b"reserve_size" => Self::ReserveSize,
+                b"job" => Self::Job,
                 b"job_id" => Self::JobId,
                 b"nonce" => Self::Nonce,
                 b"result" => Self::Result,

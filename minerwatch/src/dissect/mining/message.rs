@@ -20,6 +20,10 @@ pub struct Message<'a> {
     pub params: bool,
     /// Whether `params` is an array.
     pub is_list: bool,
+    /// Whether `params` or `body` is an object.
+    pub is_object: bool,
+    /// Whether the message has members of a record in a log, such as `severity`. Such a record may quote a message.
+    pub is_record: bool,
     /// The first three elements of the array `params`; `None` for an element that is no string.
     pub arguments: [Option<Text<'a>>; 3],
     /// Whether `id` is a string, and which.
@@ -39,6 +43,8 @@ impl<'a> Message<'a> {
             id: false,
             params: false,
             is_list: false,
+            is_object: false,
+            is_record: false,
             arguments: [None; 3],
             id_text: None,
             members: [[None; 2]; Member::COUNT],
@@ -66,6 +72,11 @@ impl<'a> Message<'a> {
                 self.keep(Member::inside(position.key), value);
             }
             (2, Some(index)) if position.key.is("params") => self.argument(index, value),
+            (3, Some(_))
+                if carries(position.parent) && Member::inside(position.key) == Some(Member::Algorithm) =>
+            {
+                self.keep(Some(Member::Algorithms), value);
+            }
             (3, None) if position.parent.is("job") => self.keep(Member::inside(position.key), value),
             (3, None) if position.parent.is("pools") && position.key.is("algo") => {
                 self.keep(Some(Member::TopAlgorithms), value);
@@ -148,6 +159,7 @@ impl<'a> Message<'a> {
             (Some(b"params" | b"body"), Value::Nested { array }) => {
                 self.params = true;
                 self.is_list |= array;
+                self.is_object |= !array;
             }
             (Some(b"params"), Value::Other) => self.params = true,
             (Some(b"id"), _) => {
@@ -156,7 +168,10 @@ impl<'a> Message<'a> {
                     self.id_text = Some(text);
                 }
             }
-            _ => self.keep(Member::at_top(key), value),
+            _ => {
+                self.is_record |= is_of_record(key);
+                self.keep(Member::at_top(key), value);
+            }
         }
     }
 
@@ -165,6 +180,34 @@ impl<'a> Message<'a> {
             *argument = Some(text);
         }
     }
+}
+
+/// Whether a key at the top level belongs to a record in a log, and to no message of a miner or a pool.
+fn is_of_record(key: Text<'_>) -> bool {
+    let mut buffer = [0; 16];
+    matches!(
+        key.lowercase(&mut buffer),
+        Some(
+            b"@timestamp"
+                | b"timestamp"
+                | b"severity"
+                | b"level"
+                | b"loglevel"
+                | b"log_level"
+                | b"logger"
+                | b"facility"
+                | b"rule"
+                | b"rule_id"
+                | b"signature"
+                | b"signature_id"
+                | b"alert"
+                | b"event_type"
+                | b"src_ip"
+                | b"dest_ip"
+                | b"source_ip"
+                | b"destination_ip"
+        )
+    )
 }
 
 #[cfg(test)]
@@ -197,6 +240,33 @@ mod tests {
                 let text = format!(r#"{{"method":"login","params":{{{params}}}}}"#);
                 let message = message(&text);
                 assert!(message.text(Member::Login, |text| text.is("a")).is_some(), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_of_a_log_is_told_apart() {
+        for (text, is_record) in [
+            (r#"{"severity":"WARN","method":"mining.subscribe","id":7,"params":[]}"#, true),
+            (r#"{"method":"mining.subscribe","id":7,"params":[],"@timestamp":"2026-01-01"}"#, true),
+            (r#"{"method":"job","params":{"timestamp":7656576474,"height":2}}"#, false),
+            (r#"{"method":"mining.subscribe","id":7,"params":["level"],"worker":"rule"}"#, false),
+        ] {
+            assert_eq!(message(text).is_record, is_record, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_elements_of_a_list_of_algorithms_are_kept() {
+        for key in ["algo", "Algorithm"] {
+            let text = format!(r#"{{"params":{{"{key}":["a","b","c"],"other":["x"]}}}}"#);
+            let message = message(&text);
+            for (name, is_kept) in [("a", true), ("b", false), ("c", true), ("x", false)] {
+                assert_eq!(
+                    message.text(Member::Algorithms, |text| text.is(name)).is_some(),
+                    is_kept,
+                    "{name}"
+                );
             }
         }
     }

@@ -11,8 +11,11 @@ pub fn qubic<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
         return None;
     }
     let found = |side, method| ProtocolMatch::new(MiningProtocol::Qubic, side, method);
-    if let Some(wallet) = message.text(Member::Wallet, is_account)
+    // Records about payments have a wallet and a worker, too.
+    if let Some(wallet) = message.text(Member::Wallet, is_identity)
         && message.has(Member::Worker)
+        && message.id
+        && !message.is_record
     {
         return Some(ProtocolMatch { account: Some(wallet), ..found(MiningSide::Client, "subscribe") });
     }
@@ -28,7 +31,7 @@ pub fn qubic<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
 
 /// Whether a text is an identity of Qubic: 60 capitals.
 fn is_identity(text: Text<'_>) -> bool {
-    text.len() == 60 && is_account(text)
+    text.characters().count() == 60 && is_account(text)
 }
 
 #[cfg(test)]
@@ -60,6 +63,9 @@ mod tests {
         for text in [
             r#"{"id":1,"wallet":"main","worker":"w"}"#,
             r#"{"id":1,"wallet":"WALLET"}"#,
+            r#"{"id":1,"wallet":"0x52908400098527886E0F7030069857D2E4169EE7","worker":"celery@pay-3"}"#,
+            r#"{"level":"INFO","id":1,"wallet":"WALLET","worker":"celery@pay-3"}"#,
+            r#"{"message":"paid","wallet":"WALLET","worker":"celery@pay-3"}"#,
             r#"{"id":1,"worker":"w"}"#,
             r#"{"id":2,"computorId":"17"}"#,
             r#"{"method":"pay","id":1,"wallet":"WALLET","worker":"w"}"#,

@@ -5,7 +5,10 @@
 //! the Iron Fish node, whose parameters are in `body`, and the changes to it by teamredminer; the XELIS stratum of
 //! `vipor.net`.
 
-use super::{Member, Message, ProtocolMatch};
+use super::{
+    Member, Message, ProtocolMatch,
+    crypto_note::{is_account, is_miner},
+};
 use crate::model::{MiningProtocol, MiningSide};
 
 /// Methods that miners call.
@@ -48,7 +51,9 @@ pub fn stratum<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
         return words_only(message);
     }
     if let Some(name) = message.call_of(&SERVER) {
-        return Some(ProtocolMatch::new(MiningProtocol::Stratum, MiningSide::Server, name));
+        let sure = (!message.is_object || is_work(message)) && !message.is_record;
+        let found = ProtocolMatch::new(MiningProtocol::Stratum, MiningSide::Server, name);
+        return Some(ProtocolMatch { sure, ..found });
     }
     let name = message.call_of(&CLIENT)?;
     let [first, second, _] = message.arguments;
@@ -70,9 +75,29 @@ pub fn stratum<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
     if iron_fish {
         protocol_match.account = message.text(Member::PublicAddress, |_| true);
     }
-    // A call with an array of parameters or with an id is sure. A method alone may be a test message.
-    protocol_match.sure = message.is_list || message.id;
+    // A call with an array of parameters or with an id is sure. A method alone may be a test message. Services that mine
+    // texts have such methods, too, with parameters of their own.
+    protocol_match.sure = if message.is_object {
+        ethereum || iron_fish || is_miner_s(message)
+    } else {
+        message.is_list || message.id
+    };
+    protocol_match.sure &= !message.is_record;
     Some(protocol_match)
+}
+
+/// Whether parameters in an object are a miner's: an account, a program that mines, or a share.
+fn is_miner_s(message: &Message<'_>) -> bool {
+    message.text(Member::Login, is_account).is_some()
+        || message.text(Member::WalletAddress, is_account).is_some()
+        || message.text(Member::Agent, is_miner).is_some()
+        || (message.has(Member::JobId) && message.has(Member::Nonce))
+}
+
+/// Whether parameters in an object are what a pool sends: work, or how hard it is.
+fn is_work(message: &Message<'_>) -> bool {
+    let is_hexadecimal = |member| message.is_hexadecimal(member, |digits| digits >= 8);
+    message.has(Member::RequestId) || is_hexadecimal(Member::Target) || is_hexadecimal(Member::Header)
 }
 
 /// Recognises the answer to a ping, which has an id but no parameters.
@@ -180,6 +205,30 @@ mod tests {
             r#"{"method":"mining.subscribe"}"#,
         ] {
             assert_eq!(recognised(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn words_of_other_services_are_not_sure() {
+        for (text, sure) in [
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"mining.submit","params":{"corpus":"reviews-2026","model":"lda"}}"#,
+                false,
+            ),
+            (r#"{"id":1,"method":"mining.submit","params":{"job_id":"7","model":"lda"}}"#, false),
+            (r#"{"id":1,"method":"mining.notify","params":{"corpus":"reviews","height":2}}"#, false),
+            (
+                r#"{"severity":"WARN","rule":"ids","method":"mining.subscribe","id":7,"params":["from pcap"]}"#,
+                false,
+            ),
+            (r#"{"level":"INFO","method":"mining.notify","params":["bf","4d16"]}"#, false),
+            (r#"{"id":1,"method":"mining.subscribe","params":{"agent":"XMRig/6.22.0"}}"#, true),
+            (r#"{"id":1,"method":"mining.submit","params":{"job_id":"7","nonce":"01000000"}}"#, true),
+            (r#"{"id":1,"method":"mining.subscribe","params":["x/1"],"worker":"r"}"#, true),
+            (r#"{"method":"mining.set","params":{"epoch":"dc","target":"00000000ffff"}}"#, true),
+        ] {
+            let (message, _) = Message::read(text.as_bytes());
+            assert_eq!(stratum(&message).map(|found| found.sure), Some(sure), "{text}");
         }
     }
 }

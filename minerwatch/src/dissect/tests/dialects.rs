@@ -26,10 +26,6 @@ fn dialects() -> Vec<(Value, &'static str)> {
             json!({"id": 3, "method": "submit", "params": {"id": "s", "job_id": "7", "nonce": "0100aaff", "result": hash}}),
             "submit",
         ),
-        (
-            json!({"id": 3, "method": "submit", "params": {"job_id": "q", "nonce": "0100aaff", "hash": hash}}),
-            "submit",
-        ),
         (json!({"id": 1, "method": "mining.subscribe", "params": ["x/1"]}), "mining.subscribe"),
         (json!({"id": 2, "method": "mining.authorize", "params": ["me.rig", "x"]}), "mining.authorize"),
         (json!({"id": 3, "method": "mining.multi_version", "params": [1]}), "mining.multi_version"),
@@ -238,6 +234,23 @@ fn innocent_messages_are_not_sure_in_any_dress() {
         json!({"op": "login", "args": [{"apiKey": "x", "passphrase": "y", "timestamp": "1", "sign": "z"}]}),
         json!([1_732_500_000.1, {"log": "{\"method\":\"login\"}", "method": "submit"}]),
     ];
+    let hash = "a3".repeat(32);
+    let ethereum = "0x52908400098527886E0F7030069857D2E4169EE7";
+    innocent.extend([
+        json!({"level": "INFO", "logger": "payouts", "wallet": ethereum, "worker": "celery@pay-3", "amount": "0.1"}),
+        json!({"level": "INFO", "id": 7, "wallet": QUBIC, "worker": "celery@pay-3"}),
+        json!({"id": 1, "method": "login", "api_key": hash}),
+        json!({"id": 4, "method": "submit", "params": {"job_id": "build-412", "nonce": "9f3a77c1", "hash": hash}}),
+        json!({"id": 1, "method": "getjobtemplate", "params": {"name": "deploy-web"}}),
+        json!({"id": 1, "method": "login", "params": {"login": ethereum, "signature": "0xabc", "chain": 1}}),
+        json!({"id": 1, "method": "login", "params": {"login": "svc", "pass": "x", "algo": ["zstd", "lz4"]}}),
+        json!({"id": 1, "method": "login", "params": {"login": "svc", "pass": "x", "algo": ["scrypt", "bcrypt"]}}),
+        json!({"id": 1, "method": "login", "params": {"login": "test-rig", "pass": "x", "rigid": "lab-3"}}),
+        json!({"id": 1, "method": "mining.submit", "params": {"corpus": "reviews-2026", "model": "topic-lda"}}),
+        json!({"severity": "WARN", "rule": "ids", "method": "mining.subscribe", "id": 7, "params": ["from pcap"]}),
+        json!({"id": 1, "result": {"job_id": "412", "target": "0a1b2c3d", "blob": hash.repeat(2), "version": "2.1"}}),
+        json!({"id": 1, "result": {"job_id": "412", "target": "0a1b2c3d", "blob": "5a".repeat(80)}}),
+    ]);
     // A game in which one mines.
     for method in ["mining.start", "mining.collect", "player.login", "job.next"] {
         innocent.push(json!({"id": 1, "method": method, "params": {"ore": "iron", "target": "7f"}}));

@@ -2,26 +2,53 @@
 
 use std::sync::Arc;
 
-use crate::model::{
-    miner_words::{is_algorithm, is_endpoint, is_miner_option, is_stratum},
-    wallet::names_wallet,
+use crate::{
+    model::{
+        miner_words::{is_algorithm, is_endpoint, is_miner_option, is_password_hash, is_stratum},
+        wallet::{is_ethereum_login, names_wallet},
+    },
+    process::base_name,
 };
+
+/// How the option is named that has a pool or a wallet as its value, from the least to the most certain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Named {
+    /// In any way, or not at all.
+    Loosely,
+    /// As other programs name it, too: `--server`, `--wallet`.
+    Plainly,
+    /// As miners name it: `--url`, `--user`.
+    ForMining,
+    /// As only miners name it: `--pool`.
+    AsPool,
+}
 
 /// The miner's options on a command line: the first argument of each kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "what the words say: each is a fact of its own")]
 pub(in crate::detect::behavior) struct Tokens<'a> {
     /// A stratum address.
     pub(in crate::detect::behavior) stratum: Option<&'a str>,
-    /// A host and port as the value of a pool option.
+    /// A host and port as the value of a pool option, or beside a wallet.
     pub(in crate::detect::behavior) endpoint: Option<&'a str>,
     /// A wallet of a currency.
     pub(in crate::detect::behavior) wallet: Option<&'a str>,
     /// An option or value that only miners know.
     pub(in crate::detect::behavior) option: Option<&'a str>,
-    /// Whether the wallet is the value of an option for the account to mine for.
-    is_account: bool,
+    /// An algorithm of miners that also hashes passwords.
+    password_hash: Option<&'a str>,
+    /// How the endpoint is named, if there is one.
+    pool_named: Option<Named>,
+    /// How the wallet is named, if there is one.
+    account_named: Option<Named>,
+    /// Whether a wallet is of another coin than Ethereum and its relatives, whose addresses many services have.
+    is_coin: bool,
     /// Whether the program is told to pay.
     pays: bool,
+    /// Whether a word says that the program is a wallet, or watches one.
+    is_of_wallet: bool,
+    /// A host and port as the value of any option, or of none.
+    loose: Option<&'a str>,
     /// A host as the value of a pool option, without a port.
     host: Option<&'a str>,
     /// Whether there is an option with a port.
@@ -30,109 +57,215 @@ pub(in crate::detect::behavior) struct Tokens<'a> {
 
 impl<'a> Tokens<'a> {
     pub(in crate::detect::behavior) fn of(arguments: &'a [Arc<str>]) -> Self {
-        Self::of_settings(arguments.get(1..).unwrap_or_default())
+        let is_of_wallet = arguments.iter().any(|argument| is_word_of_wallet(argument))
+            || arguments.iter().take(2).any(|argument| is_wallet_program(base_name(argument)));
+        let mut tokens = Self { is_of_wallet, ..Self::default() };
+        tokens.read(arguments.get(1..).unwrap_or_default());
+        tokens
     }
 
     /// Reads a list of options and values. Unlike a command line, the list does not begin with the name of the program.
     pub(in crate::detect::behavior) fn of_settings(arguments: &'a [Arc<str>]) -> Self {
         let mut tokens = Self::default();
+        tokens.read(arguments);
+        tokens
+    }
+
+    fn read(&mut self, arguments: &'a [Arc<str>]) {
         let mut before = "";
         for argument in arguments {
             // Text that quotes a command line contains spaces. A single option does not.
             if !argument.bytes().any(|byte| byte.is_ascii_whitespace()) {
-                tokens.add(before, argument);
+                self.add(before, argument);
             }
             before = argument;
         }
-        if tokens.has_port {
-            tokens.endpoint = tokens.endpoint.or(tokens.host);
+        if self.has_port {
+            self.endpoint = self.endpoint.or(self.host);
         }
-        tokens
+        if self.is_likely() {
+            self.endpoint = self.endpoint.or(self.loose);
+        }
+        // An algorithm that hashes passwords is a miner's beside a pool or a wallet.
+        let is_beside = self.stratum.is_some() || (self.account_named.is_some() && !self.pays);
+        self.option = self.option.or(self.password_hash.filter(|_| is_beside));
     }
 
     fn add(&mut self, before: &str, argument: &'a str) {
         let (name, value) = match argument.split_once('=') {
             Some((name, value)) if name.starts_with('-') => (name, value),
-            _ if argument.starts_with('-') => (argument, ""),
+            _ if argument.starts_with('-') => glued(argument).unwrap_or((argument, "")),
             _ => (before, argument),
         };
         // Some miners take several algorithms, and for each of them several pools and wallets.
-        let mut values = value.split([';', ',', '!']).filter(|value| !value.is_empty());
+        let values = value.split([';', ',', '!']).filter(|value| !value.is_empty());
         if values.clone().any(is_stratum) {
             self.stratum.get_or_insert(argument);
         }
         if is_miner_option(name) || values.clone().any(|value| is_miner_value(name, value)) {
             self.option.get_or_insert(argument);
         }
-        if is_pool_option(name) {
-            if values.clone().any(is_endpoint) {
-                self.endpoint.get_or_insert(argument);
-            } else if values.clone().any(|value| value.contains('.')) {
-                self.host.get_or_insert(argument);
-            }
+        if is_password_hash(value) && matches!(name, "--algorithm" | "--algorithm-cpu") {
+            self.password_hash.get_or_insert(argument);
         }
+        self.add_pool(name, argument, values.clone());
         self.has_port |= name == "--port" && value.parse::<u16>().is_ok();
-        if values.any(names_wallet) {
-            let is_account = is_account_option(name) || value.contains("://");
-            if self.wallet.is_none() || (is_account && !self.is_account) {
+        let mut wallets = values.filter(|value| names_wallet(value)).peekable();
+        if wallets.peek().is_some() {
+            let named = Some(if value.contains("://") { Named::ForMining } else { account_option(name) });
+            if self.account_named < named {
                 self.wallet = Some(argument);
+                self.account_named = named;
             }
-            self.is_account |= is_account;
+            self.is_coin |= wallets.any(|wallet| !is_ethereum_login(wallet));
         }
         self.pays |= is_payment(argument);
     }
 
+    fn add_pool(&mut self, name: &str, argument: &'a str, mut values: impl Iterator<Item = &'a str> + Clone) {
+        let named = pool_option(name);
+        if values.clone().any(is_endpoint) {
+            if named > Named::Loosely {
+                self.endpoint.get_or_insert(argument);
+                self.pool_named = self.pool_named.max(Some(named));
+            } else if values.any(is_bare) && !is_of_service(name) {
+                self.loose.get_or_insert(argument);
+            }
+        } else if named > Named::Loosely && values.any(|value| value.contains('.')) {
+            self.host.get_or_insert(argument);
+            self.pool_named = self.pool_named.max(Some(named));
+        }
+    }
+
     /// Returns the number of different kinds. A stratum address and a pool endpoint are one kind, and a wallet counts
-    /// beside an endpoint only if it is the account to mine for: who pays names a server and a wallet as well.
+    /// beside an endpoint only if it may be the account to mine for: who pays names a server and a wallet as well.
     pub(in crate::detect::behavior) fn kinds(&self) -> usize {
-        let is_payer = self.stratum.is_none() && (self.pays || !self.is_account);
-        let wallet = self.wallet.filter(|_| !is_payer || (self.option.is_some() && !self.pays));
+        let is_told = self.option.is_some() && !self.pays;
+        let is_account = self.stratum.is_some() || is_told || self.is_pair() || self.is_likely();
+        let wallet = self.wallet.filter(|_| is_account);
         [self.stratum.or(self.endpoint), wallet, self.option].iter().flatten().count()
     }
 
-    /// Whether the command line names both a pool and a wallet.
+    /// Whether the command line names both a pool and a wallet, as a miner is told them.
     pub(in crate::detect::behavior) fn conclusive(&self) -> bool {
-        let names_pool = self.stratum.is_some() || (self.endpoint.is_some() && self.is_account && !self.pays);
-        self.wallet.is_some() && names_pool
+        let is_account = self.account_named >= Some(Named::Plainly) && !self.pays;
+        let is_told = self.endpoint.is_some() && self.option.is_some() && is_account;
+        self.wallet.is_some() && (self.stratum.is_some() || is_told || self.is_pair())
+    }
+
+    /// Whether nothing but a server and a wallet is named, and not as miners name them.
+    pub(in crate::detect::behavior) fn is_vague(&self) -> bool {
+        self.stratum.is_none() && self.option.is_none() && !self.is_pair()
+    }
+
+    /// Whether the wallets are addresses of Ethereum or its relatives only.
+    pub(in crate::detect::behavior) fn is_ethereum(&self) -> bool {
+        self.wallet.is_some() && !self.is_coin
+    }
+
+    /// Whether a pool and a wallet are named as miners name them.
+    fn is_pair(&self) -> bool {
+        let pair = (self.pool_named, self.account_named);
+        let is_named = pair.0 >= Some(Named::ForMining) && pair.1 >= Some(Named::ForMining)
+            || pair.0 == Some(Named::AsPool) && pair.1 >= Some(Named::Plainly);
+        is_named && self.endpoint.is_some() && !self.pays
+    }
+
+    /// Whether a server and a wallet are named in any way, and no word says what else they may be for.
+    fn is_likely(&self) -> bool {
+        let names_server = self.endpoint.is_some() || self.loose.is_some();
+        names_server && self.is_coin && !self.pays && !self.is_of_wallet
     }
 }
 
-fn is_pool_option(name: &str) -> bool {
-    matches!(
-        name,
-        "-o" | "--url"
-            | "--pool"
-            | "-P"
-            | "--server"
-            | "-pool"
-            | "--pool1"
-            | "-d"
-            | "--daemon-address"
-            | "--daemon-rpc-address"
-            | "--kaspad-address"
-            | "--node"
-    )
+/// Splits a short option from the value that follows without a space, as `getopt(3)` allows.
+fn glued(argument: &str) -> Option<(&str, &str)> {
+    let (name, value) = argument.split_at_checked(2)?;
+    let is_value = match name {
+        "-o" => is_stratum(value) || is_endpoint(value),
+        "-u" | "-O" => names_wallet(value),
+        "-a" => is_algorithm(value),
+        _ => false,
+    };
+    is_value.then_some((name, value))
 }
 
-fn is_account_option(name: &str) -> bool {
+/// Whether an endpoint has no scheme, or one that any protocol may have. A web address belongs to another service.
+fn is_bare(value: &str) -> bool {
+    let is_open = |scheme| matches!(scheme, "tcp" | "ssl" | "tls" | "tcps");
+    is_endpoint(value) && value.split_once("://").is_none_or(|(scheme, _)| is_open(scheme))
+}
+
+/// Whether an option names the address of a service that is no pool.
+fn is_of_service(name: &str) -> bool {
+    const SERVICES: [&str; 22] = [
+        "db", "database", "redis", "sql", "mysql", "postgres", "mongo", "kafka", "amqp", "nats", "broker",
+        "listen", "bind", "metrics", "api", "rpc", "http", "electrum", "proxy", "smtp", "dns", "ldap",
+    ];
+    name.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|word| SERVICES.contains(&word))
+}
+
+/// Returns how an option names a pool.
+fn pool_option(name: &str) -> Named {
+    match name {
+        "-P" | "--pool" | "-pool" | "--pool1" | "--kaspad-address" => Named::AsPool,
+        "-o" | "--url" | "-d" | "--daemon-rpc-address" => Named::ForMining,
+        "--server" | "--node" | "--host" | "--pool-url" | "--pool-address" | "--daemon-address" => {
+            Named::Plainly
+        }
+        _ => Named::Loosely,
+    }
+}
+
+/// Returns how an option names the account to mine for.
+fn account_option(name: &str) -> Named {
+    match name {
+        "-u" | "--user" | "--userpass" | "-O" | "-a" | "-w" | "-wal" | "--wal" | "--mining-address"
+        | "--miner-address" | "--start-mining" => Named::ForMining,
+        "--username" | "--login" | "--wallet" | "--wallet-address" | "--address" | "--payment-address" => {
+            Named::Plainly
+        }
+        _ => Named::Loosely,
+    }
+}
+
+/// Whether an argument is a word of a program that pays, signs or watches payments.
+fn is_word_of_wallet(argument: &str) -> bool {
+    let word = argument.trim_start_matches('-');
+    let word = word.split_once('=').map_or(word, |(name, _)| name);
     matches!(
-        name,
-        "-u" | "--user"
-            | "--username"
-            | "-w"
-            | "--wallet"
-            | "-wal"
-            | "--wal"
-            | "--wallet-address"
-            | "--address"
-            | "--mining-address"
-            | "--miner-address"
-            | "--payment-address"
-            | "--start-mining"
-            | "-a"
-            | "-O"
-            | "--userpass"
-    )
+        word,
+        "sign"
+            | "verify"
+            | "balance"
+            | "balances"
+            | "watch"
+            | "watch-only"
+            | "monitor"
+            | "notify"
+            | "receive"
+            | "history"
+            | "invoice"
+            | "broadcast"
+            | "payout"
+            | "refund"
+            | "recipient"
+            | "amount"
+            | "fee"
+            | "confirmations"
+            | "psbt"
+            | "xpub"
+    ) || is_payment(word)
+}
+
+/// Whether the name of a program says that it is a wallet, or watches one.
+fn is_wallet_program(name: &str) -> bool {
+    const PARTS: [&str; 14] = [
+        "wallet", "electrum", "explorer", "watch", "monitor", "exporter", "signer", "multisig", "payment",
+        "payout", "-cli", "indexer", "tracker", "shop",
+    ];
+    let name = name.to_ascii_lowercase();
+    PARTS.iter().any(|part| name.contains(part))
 }
 
 /// Whether an argument is a command of a wallet that pays.
@@ -160,9 +293,10 @@ fn is_payment(argument: &str) -> bool {
 
 fn is_miner_value(name: &str, value: &str) -> bool {
     match name {
-        "-a" | "--algo" | "--algorithm" | "-algo" | "--algorithm-cpu" | "--algorithm-gpu" => {
-            is_algorithm(value)
-        }
+        "-a" | "--algo" | "-algo" | "--algorithm-gpu" => is_algorithm(value),
+        "--algorithm" | "--algorithm-cpu" | "-A" => is_algorithm(value) && !is_password_hash(value),
+        // Old versions of XMRig count their variants. A scanner of mails names its virus scanner so.
+        "--av" => value.parse::<u8>().is_ok(),
         "--coin" | "-coin" => {
             let value = value.to_ascii_lowercase();
             matches!(

@@ -15,6 +15,10 @@ const CHAT_ANSWER: &str = r#"{"id":1,"result":{"session":"x","job":"operator"}}"
 const JOB: &str = r#"{"jsonrpc":"2.0","method":"job","params":{"blob":"101080e5f4b706dac0e5bfbe1df6ce2e0b3e5ba0fcd4a1e7ed3b2c9f5ab1d4d2c5a6f9e4a10000000033b8c1d7101080e5f4b706dac0e5bfbe1df6ce2e0b3e5ba0fcd4a1e7ed3b2c9f5ab1d4","job_id":"7","target":"b88d0600"}}"#;
 const BUILD_JOB: &str = r#"{"jsonrpc":"2.0","method":"job","params":{"blob":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","job_id":"7","target":"release"}}"#;
 const SUBMIT: &str = r#"{"id":7,"method":"submit","params":{"id":"a","job_id":"7","nonce":"01000000","result":"e1364b8782719d7683e2ccd3d8f724bc59dfa780a9e960e7c0e0046acdb40100"}}"#;
+const SHARE: &str = r#"{"id":7,"method":"submit","params":{"job_id":"7","nonce":"01000000","hash":"e1364b8782719d7683e2ccd3d8f724bc59dfa780a9e960e7c0e0046acdb40100"}}"#;
+const BEAM_LOGIN: &str = r#"{"id":"login","method":"login","api_key":"e1364b8782719d7683e2ccd3d8f724bc59dfa780a9e960e7c0e0046acdb40100"}"#;
+const BEAM_JOB: &str = r#"{"id":"2","method":"job","input":"e1364b8782719d7683e2ccd3d8f724bc59dfa780a9e960e7c0e0046acdb40100","difficulty":7,"height":2}"#;
+const FIRMWARE: &str = r#"{"id":1,"result":{"job_id":"412","target":"0a1b2c3d","blob":"5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a","version":"2.1"}}"#;
 const PING: &str = r#"{"id":1,"method":"server.ping","params":[]}"#;
 
 fn login() -> String {
@@ -57,7 +61,7 @@ fn dialogues_of_miners_are_found_once() {
     const N1: (&str, u8) = ("N1", 100);
     const N2: (&str, u8) = ("N2", 80);
     let login = login();
-    let cases: [Case<'_>; 13] = [
+    let cases: [Case<'_>; 20] = [
         ("a login", &[Client(&login)], &[N1], Some(Verdict::Mining)),
         ("a subscription", &[Client(SUBSCRIBE)], &[N1], Some(Verdict::Mining)),
         ("a job on a connection that was open before", &[Pool(JOB)], &[N2], Some(Verdict::Noted)),
@@ -78,6 +82,18 @@ fn dialogues_of_miners_are_found_once() {
         ("a build for whoever logged in", &[Client(PLAIN_LOGIN), Pool(BUILD_JOB)], &[], None),
         ("a build for whoever spoke", &[Client(PING), Pool(BUILD_JOB), Client(PING)], &[], None),
         ("a plain login alone", &[Client(PLAIN_LOGIN)], &[], None),
+        ("firmware for whoever spoke", &[Client(PING), Pool(FIRMWARE)], &[], None),
+        ("firmware for a miner", &[Client(&login), Pool(FIRMWARE)], &[N1, N2], Some(Verdict::Mining)),
+        ("a share, or a build", &[Client(SHARE), Pool(CHAT_ANSWER)], &[], None),
+        ("a share before a job", &[Client(SHARE), Pool(JOB)], &[N2, N1], Some(Verdict::Mining)),
+        ("a share after a job", &[Pool(JOB), Client(SHARE)], &[N2, N1], Some(Verdict::Mining)),
+        ("a key", &[Client(BEAM_LOGIN), Pool(CHAT_ANSWER)], &[], None),
+        (
+            "a key that a node answers",
+            &[Client(BEAM_LOGIN), Pool(BEAM_JOB)],
+            &[N2, N1],
+            Some(Verdict::Mining),
+        ),
         ("a plain login to a chat", &[Client(PLAIN_LOGIN), Pool(CHAT_ANSWER)], &[], None),
         (
             "a plain login that a pool answers",
