@@ -145,6 +145,7 @@ impl Enricher {
                 self.name(&mut exec.credentials, *time);
                 self.own_programs.add_to_exec(&self.host_paths, subject, exec, *time);
                 self.roots.runs(subject, &exec.executable);
+                exec.chroots_to_host = self.roots.chroots_to_host(subject, exec);
                 self.hash(subject, &exec.executable, *time);
             }
             EventBody::RunningProcess(running) => {

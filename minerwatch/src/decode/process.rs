@@ -59,6 +59,7 @@ impl Decode for ExecRecord {
                 user: self.user_namespace,
             },
             session: self.session,
+            chroots_to_host: false,
         })))
     }
 }

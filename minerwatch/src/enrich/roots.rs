@@ -1,17 +1,26 @@
 //! Finds the processes outside of containers whose root directory is not the host's: builds of images with debootstrap
 //! and chroot, and namespaces with a root of their own. A path there names a file of the new system.
 //!
+//! In containers, it finds `chroot` to the root directory of the host.
+//!
 //! A process that ended before its event is read has the root directory that its parent had.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 
-use super::{own_programs::is_of_system, proc::Proc};
+use super::{
+    mounts::{self, Mount},
+    own_programs::is_of_system,
+    proc::Proc,
+};
 use crate::{
     bounded::BoundedMap,
     host,
-    model::{Executable, ProcessKey, Subject},
+    model::{Exec, Executable, ProcessKey, Subject},
 };
 
 /// Maximum number of processes with another root directory that are remembered.
@@ -87,6 +96,15 @@ impl Roots {
         }
     }
 
+    /// Whether a process in a container runs `chroot` with the root directory of the host. Only the mount tables are read,
+    /// because the container chooses what is mounted at the directory.
+    pub(super) fn chroots_to_host(&self, subject: &Subject, exec: &Exec) -> bool {
+        let is_inside = subject.container.as_ref().is_some_and(|container| container.id.is_some());
+        let Some(directory) = directory_of_chroot(exec).filter(|_| is_inside) else { return false };
+        let own = mounts::of_process(&self.proc, subject.key.pid);
+        leads_to_host(&own, &mounts::of_host(), &directory)
+    }
+
     /// Reads the root directory of a process. Returns `None` if the process has ended.
     fn look(&self, pid: u32) -> Option<Root> {
         let link = self.proc.path(pid, "root");
@@ -97,6 +115,22 @@ impl Roots {
         let directory = std::fs::read_link(&link).ok()?;
         Some(if directory == Path::new("/") { Root::Other } else { Root::Below(directory) })
     }
+}
+
+/// Returns the directory that `chroot DIRECTORY` or `busybox chroot DIRECTORY` changes to, as an absolute path.
+fn directory_of_chroot(exec: &Exec) -> Option<PathBuf> {
+    let is_chroot = |name: &Arc<str>| Path::new(&**name).file_name().is_some_and(|name| name == "chroot");
+    let place = exec.arguments.iter().take(2).position(is_chroot)?;
+    let directory = exec.arguments.get(place + 1..)?.iter().find(|argument| !argument.starts_with('-'))?;
+    Some(Path::new(&*exec.directory).join(&**directory))
+}
+
+/// Whether a directory of a process is the root directory of the host. After the call of chroot, it is the root
+/// directory of the process.
+fn leads_to_host(own: &[Mount], host: &[Mount], directory: &Path) -> bool {
+    let Some(root) = mounts::place_of(host, "/") else { return false };
+    let is_root = |path: &str| mounts::place_of(own, path).as_ref() == Some(&root);
+    directory.to_str().is_some_and(is_root) || is_root("/")
 }
 
 /// Returns the device and the inode number of a directory.
@@ -142,6 +176,48 @@ mod tests {
         assert_eq!(roots.of(&subject(21)), Root::Host);
         roots.exited(child(20));
         assert_eq!(roots.of(&subject(20)), Root::Host);
+    }
+
+    #[test]
+    fn chroot_to_the_host_is_seen_in_the_tables() {
+        let table = |text: &str| -> Vec<Mount> { mounts::parse(text).collect() };
+        let host = table("1 0 8:1 /@ / rw - btrfs /dev/sda1 rw\n2 1 8:2 / /srv rw - ext4 /dev/sdb1 rw\n");
+        let inside = "1 0 0:50 / / rw - overlay x rw\n2 1 8:1 /@ /mnt/h rw - btrfs /dev/sda1 rw\n\
+            3 1 8:1 /@/var/data /mnt/data rw - btrfs /dev/sda1 rw\n";
+        for (own, directory, expected) in [
+            (inside, "/mnt/h", true),
+            (inside, "/mnt/h/", true),
+            (inside, "/mnt/h/srv/jail", false),
+            (inside, "/mnt/data", false),
+            (inside, "/srv/image", false),
+            ("1 0 8:1 /@ / rw - btrfs /dev/sda1 rw\n", "/mnt/h", true),
+            ("", "/mnt/h", false),
+        ] {
+            assert_eq!(leads_to_host(&table(own), &host, Path::new(directory)), expected, "{directory}");
+        }
+        assert!(!leads_to_host(&table(inside), &[], Path::new("/mnt/h")), "nothing is known of the host");
+    }
+
+    #[test]
+    fn the_directory_of_chroot_is_its_first_operand() {
+        let samples = crate::testing::samples::events();
+        let exec = samples.into_iter().find_map(|(_, event)| match event.body {
+            crate::model::EventBody::Exec(exec) => Some(exec),
+            _ => None,
+        });
+        let exec = *exec.expect("a sample");
+        let cases: [(&[&str], Option<&str>); 5] = [
+            (&["chroot", "--userspec=0", "/mnt/h", "sh"], Some("/mnt/h")),
+            (&["/usr/sbin/chroot", "h", "sh"], Some("/root/h")),
+            (&["busybox", "chroot", "/mnt/h"], Some("/mnt/h")),
+            (&["sh", "-c", "chroot /mnt/h"], None),
+            (&["chroot"], None),
+        ];
+        for (arguments, expected) in cases {
+            let arguments = arguments.iter().map(|argument| Arc::from(*argument)).collect();
+            let exec = Exec { arguments, ..exec.clone() };
+            assert_eq!(directory_of_chroot(&exec), expected.map(PathBuf::from));
+        }
     }
 
     #[test]

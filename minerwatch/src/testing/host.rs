@@ -152,6 +152,7 @@ impl Host {
                 capabilities_gained: 0,
                 namespaces: Namespaces { network: NETWORK, ..Namespaces::default() },
                 session: 0,
+                chroots_to_host: false,
             })),
         );
     }

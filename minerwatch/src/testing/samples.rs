@@ -219,6 +219,7 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         capabilities_gained: 1 << 12 | 1 << 21,
         namespaces: Namespaces { mount: 1, pid: 2, network: 3, user: 4 },
         session: 4700,
+        chroots_to_host: false,
     };
     let running = RunningProcess {
         parent: Some(key(4700)),

@@ -36,8 +36,8 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     }
     let name = &context.process.view.name;
     match &context.event.body {
-        EventBody::Exec(_) => {
-            let what = entered(&context.command?)?;
+        EventBody::Exec(exec) => {
+            let what = entered(&context.command?, exec.chroots_to_host)?;
             let info = SignalInfo { kind: SignalKind::Step, ..ESCAPE };
             Some(Finding::new(info, context, format!("'{name}' in a container {what}")))
         }
@@ -56,8 +56,9 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     }
 }
 
-/// Returns how a command enters the host, in words.
-fn entered(command: &Command<'_>) -> Option<&'static str> {
+/// Returns how a command enters the host, in words. `chroots_to_host` says that the directory of `chroot` is known to be
+/// the host's.
+fn entered(command: &Command<'_>, chroots_to_host: bool) -> Option<&'static str> {
     if command.is(&["nsenter"]) {
         // Later options may be those of the program that is started.
         let is_init = command.values(Some('t'), "target").next().is_some_and(|pid| pid.parse() == Ok(1_u32));
@@ -66,10 +67,11 @@ fn entered(command: &Command<'_>) -> Option<&'static str> {
     }
     if command.is(&["chroot"]) {
         let root = command.operands().next()?.trim_end_matches('/');
-        let is_of_host = matches!(
-            root,
-            "/host" | "/hostfs" | "/rootfs" | "/host-root" | "/mnt/host" | "/mnt" | "/proc/1/root"
-        );
+        let is_of_host = chroots_to_host
+            || matches!(
+                root,
+                "/host" | "/hostfs" | "/rootfs" | "/host-root" | "/mnt/host" | "/mnt" | "/proc/1/root"
+            );
         return is_of_host.then_some("entered the root directory of the host");
     }
     if command.is(&["docker", "nerdctl", "podman", "ctr"]) {
@@ -185,6 +187,22 @@ mod tests {
                 let expected: &[(&str, u8)] = if is_found && inside { &[("B13", 45)] } else { &[] };
                 assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{path}");
             }
+        }
+    }
+
+    #[test]
+    fn a_directory_that_is_the_host_s_needs_no_known_name() {
+        for (chroots_to_host, expected) in [(true, &[("B13", 15)][..]), (false, &[])] {
+            let mut host = Host::new();
+            let shell = shell(&mut host, true);
+            let chroot = host.fork(shell);
+            let other = host.spawn(shell, "/usr/sbin/chroot", &["chroot", "/srv/h", "sh"]);
+            let EventBody::Exec(mut exec) = host.events().last().expect("it ran").body.clone() else {
+                panic!("the last event of {other}");
+            };
+            exec.chroots_to_host = chroots_to_host;
+            host.happen(chroot, EventBody::Exec(exec));
+            assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{chroots_to_host}");
         }
     }
 

@@ -44,6 +44,10 @@ pub struct Exec {
     /// Session id, 0 if unknown.
     #[serde(default)]
     pub session: u32,
+    /// Whether the program is `chroot` in a container, and its directory is the root directory of the host. Added by the
+    /// enrich stage.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub chroots_to_host: bool,
 }
 
 /// A process ended.
