@@ -57,14 +57,11 @@ impl Nature {
             let arguments = &service.view.arguments;
             arguments.iter().any(|argument| parts.iter().any(|part| argument.contains(part)))
         };
-        if is_queue_worker(service) {
+        let is_java = name == "java";
+        if is_queue_worker(service) || (is_java && has(&JAVA_BUILDS)) {
             Self::Worker
-        } else if !RUNTIMES.contains(&name) {
+        } else if !RUNTIMES.contains(&name) || (is_java && has(&JAVA_SERVERS)) {
             Self::Server
-        } else if name == "java" && has(&JAVA_SERVERS) {
-            Self::Server
-        } else if name == "java" && has(&JAVA_BUILDS) {
-            Self::Worker
         } else {
             Self::Runtime
         }

@@ -258,16 +258,19 @@ fn call_home(host: &mut Host, caller: ProcessKey) {
 
 #[test]
 fn only_disguise_and_force_make_a_chain_suspicious() {
+    let mut wrong = Vec::new();
     for (name, innocent, attack) in JOBS {
         for (job, is_attack) in [(innocent, false), (attack, true)] {
             let mut host = Host::new();
             let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
             job(&mut host, init);
             let alerts = alerts(&host);
-            let suspects = alerts.iter().any(|alert| alert.verdict >= Verdict::Suspected);
-            assert_eq!(suspects, is_attack, "{name}: {}", story(&alerts));
+            if alerts.iter().any(|alert| alert.verdict >= Verdict::Suspected) != is_attack {
+                wrong.push(format!("{name}: {}", story(&alerts)));
+            }
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// A weak sign does not suffice alone, but three do.
