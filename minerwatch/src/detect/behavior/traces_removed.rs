@@ -105,7 +105,7 @@ fn by_change<'a>(
     let trace = Trace::of(change.place())?;
     let process = context.process;
     let is_inside = process.container_id().is_some();
-    if is_inside && change.host_path.is_none() {
+    if (is_inside && change.host_path.is_none()) || change.is_of_other_system() {
         return None;
     }
     let keeper = Command::of(process).is(&[
