@@ -173,7 +173,7 @@ fn dressed(dress: Dress, text: &str) -> Vec<u8> {
 proptest! {
     #[test]
     fn no_dress_hides_a_miner(
-        which in 0_usize..20,
+        which in 0_usize..19,
         style in style(),
         dress in dress(),
         pieces in proptest::collection::vec(1_usize..200, 0..6),
