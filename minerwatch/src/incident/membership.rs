@@ -70,7 +70,7 @@ pub(super) type Place = (Arc<str>, Option<Arc<str>>);
 impl Members {
     /// Keeps only what can return after the incident was closed: files, programs, peers and accounts. Adds the places
     /// that start programs.
-    pub(super) fn to_watch(&mut self, places: impl Iterator<Item = Place>) {
+    pub(super) fn keep_what_returns(&mut self, places: impl Iterator<Item = Place>) {
         self.processes.clear();
         self.trees.clear();
         self.containers.clear();

@@ -50,6 +50,14 @@ impl HeldSignal {
         Self { last: signal.at, kind: info.kind, conclusive, signal, path, repeated: 0 }
     }
 
+    /// Forgets what has a meaning only until the host boots again: times, and the ancestors of the process.
+    pub(super) fn leave_boot(&mut self) {
+        self.signal.at = BootTime::default();
+        self.signal.last = BootTime::default();
+        self.last = BootTime::default();
+        self.path.clear();
+    }
+
     /// Returns a signal of an alert, for the score alone. `None` if no detector has such a signal.
     pub(super) fn of_alert(signal: &Signal) -> Option<Self> {
         let info = crate::detect::signal(&signal.id.0)?;

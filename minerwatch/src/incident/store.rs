@@ -224,7 +224,7 @@ impl Incidents {
         let mut taint = None;
         if let EventBody::Exec(_) | EventBody::RunningProcess(_) = context.event.body {
             if let Some(serial) = self.membership.of_program(context.process) {
-                let serial = self.reopen(serial, context.at());
+                let serial = self.reopen(serial, context.at(), context.table, alerts);
                 let before = self.membership.of_process(context.table, context.key());
                 let serial = self.unite(serial, before, context, alerts);
                 self.run_of_file(serial, context, written);
@@ -345,7 +345,7 @@ impl Incidents {
             self.of_changed_place(&finding, context),
         ];
         for other in others.into_iter().flatten() {
-            let other = self.reopen(other, context.at());
+            let other = self.reopen(other, context.at(), context.table, alerts);
             serial = Some(self.unite(other, serial, context, alerts));
         }
         let serial = match serial {
@@ -560,16 +560,21 @@ impl Incidents {
     }
 
     fn open(&mut self, context: &DetectionContext<'_>, alerts: &mut Vec<Alert>) -> Serial {
-        while self.open.len() >= self.limits.incidents.max(1) {
-            let Some(least) = self.least() else { break };
-            self.evicted += 1;
-            self.close(least, context.at(), AlertReason::Evicted, context.table, alerts);
-        }
+        self.make_room(context.at(), context.table, alerts);
         let serial = self.next;
         self.next += 1;
         let id = IncidentId { origin: context.key(), opened: context.at() };
         self.open.insert(serial, Incident::new(id, Owner::of(&context.process.view)));
         serial
+    }
+
+    /// Closes incidents until there is room for another one.
+    fn make_room(&mut self, now: BootTime, table: &ProcessTable, alerts: &mut Vec<Alert>) {
+        while self.open.len() >= self.limits.incidents.max(1) {
+            let Some(least) = self.least() else { break };
+            self.evicted += 1;
+            self.close(least, now, AlertReason::Evicted, table, alerts);
+        }
     }
 
     /// Returns the incident that makes room: one that was not reported, of an owner with many, with the lowest verdict, of

@@ -161,14 +161,14 @@ impl Suspect {
         }
     }
 
-    /// Forgets what has a meaning only until the host boots again: processes, and signals with their times. The program,
-    /// the verdict, the peers and the accounts stay.
+    /// Forgets what has a meaning only until the host boots again: the processes, and when a signal was shown. The signals
+    /// are as old as this boot then.
     pub(super) fn leave_boot(&mut self) {
         self.identity.leave_boot();
         self.runs.clear();
         self.causes = Causes::default();
         self.signs = Signs::default();
-        self.signals.clear();
+        self.signals.iter_mut().for_each(HeldSignal::leave_boot);
         self.last_activity = BootTime::default();
     }
 

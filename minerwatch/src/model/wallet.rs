@@ -179,7 +179,7 @@ fn is_bitcoin(word: &str) -> bool {
 /// Whether the last four bytes of a text in base 58 are the beginning of the SHA-256 of the SHA-256 of the bytes before
 /// them. The text has 25 bytes, or 26 for coins whose version has two.
 ///
-/// Source: "Base58Check encoding" at `en.bitcoin.it/wiki`.
+/// Source: "`Base58Check` encoding" at `en.bitcoin.it/wiki`.
 fn has_checksum(word: &str) -> bool {
     const DIGITS: &str = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
     let mut number = [0_u8; 26];

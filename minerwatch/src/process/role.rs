@@ -178,6 +178,7 @@ impl Role {
 
 /// What stands above a program.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Above {
     /// The role of the process that started the program, if known.
     pub role: Option<Role>,

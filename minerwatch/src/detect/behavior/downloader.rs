@@ -2,7 +2,7 @@
 
 use crate::process::{Process, Role, base_name};
 
-/// Whether a process runs a program that fetches files. BusyBox has the role of a shell, and fetches under the name of an
+/// Whether a process runs a program that fetches files. `BusyBox` has the role of a shell, and fetches under the name of an
 /// applet: `wget URL`, `busybox wget URL`.
 pub fn is_downloader(process: &Process) -> bool {
     if base_name(&process.view.executable.path) != "busybox" {

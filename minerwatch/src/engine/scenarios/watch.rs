@@ -365,7 +365,11 @@ fn a_miner_that_a_boot_ended_and_cron_starts_again_is_the_same_incident() {
     assert_eq!(told[0], (id, AlertAction::IncidentOpened, AlertReason::Returned));
     let (state, verdict) = &next.engine.incidents(None)[0];
     assert_eq!((*verdict, state.suspects.len()), (Some(Verdict::Mining), 1));
-    assert!(state.score >= 60, "its signals were found again: {}", state.score);
+    assert!(state.score >= 60, "{}", state.score);
+    assert!(
+        state.signals.iter().any(|signal| signal.process.start_ticks > 0 && signal.at > BootTime(1)),
+        "one is new"
+    );
 }
 
 #[test]

@@ -37,10 +37,12 @@ impl Incident {
             return (verdict >= min_verdict).then_some(wish);
         }
         if self.reopened {
-            let latest = |number: &&SuspectNumber| {
-                self.suspects.get(number).map(|suspect| (suspect.last_activity, suspect.is_alive()))
+            let shows_any = |(_, suspect): &(&SuspectNumber, &Suspect)| !self.counted(suspect).is_empty();
+            let latest = |(number, suspect): &(&SuspectNumber, &Suspect)| {
+                (suspect.last_activity, suspect.is_alive(), **number)
             };
-            let subject = *self.suspects.keys().max_by_key(latest)?;
+            let (subject, _) = self.suspects.iter().filter(shows_any).max_by_key(latest)?;
+            let subject = *subject;
             return Some(Wish { due: self.budget.next(true), reason: AlertReason::Returned, subject });
         }
         let urgent = self.suspects.iter().filter_map(|(number, suspect)| {

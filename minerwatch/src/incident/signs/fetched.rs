@@ -6,7 +6,7 @@ use crate::{
     process::{Process, ProcessTable, Role},
 };
 
-/// Whether a process is a shell itself, and not an applet of BusyBox that fetches.
+/// Whether a process is a shell itself, and not an applet of `BusyBox` that fetches.
 pub(in crate::incident) fn is_shell(process: &Process) -> bool {
     process.role == Role::Shell && !is_downloader(process)
 }

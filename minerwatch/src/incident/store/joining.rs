@@ -60,7 +60,7 @@ impl Incidents {
         let elsewhere = self.membership.of_identity(&identity);
         let is_named = |serial: &Serial| self.has_named(*serial, &identity);
         let serial = elsewhere.filter(is_named).or_else(|| here.filter(is_named))?;
-        let serial = self.reopen(serial, context.at());
+        let serial = self.reopen(serial, context.at(), context.table, alerts);
         let serial = self.unite(serial, here, context, alerts);
         self.join(serial, context.table, context.key(), MemberKind::Suspect);
         let incident = self.open.get_mut(&serial)?;

@@ -91,7 +91,7 @@ impl Incidents {
         incident.watch = Some(watch);
         incident.reopened = false;
         let mut holdings = std::mem::take(&mut incident.holdings);
-        holdings.to_watch(incident.places());
+        holdings.keep_what_returns(incident.places());
         let mut held = Members::default();
         self.membership.hand_over(holdings, serial, &mut held);
         incident.holdings = held;
@@ -107,8 +107,15 @@ impl Incidents {
     }
 
     /// Opens an incident again if it is a watched one. Returns its number, which stays.
-    pub(super) fn reopen(&mut self, serial: Serial, at: BootTime) -> Serial {
+    pub(super) fn reopen(
+        &mut self,
+        serial: Serial,
+        at: BootTime,
+        table: &ProcessTable,
+        alerts: &mut Vec<Alert>,
+    ) -> Serial {
         let Some(mut incident) = self.watched.remove(&serial) else { return serial };
+        self.make_room(at, table, alerts);
         let places = incident.holdings.take_places();
         self.membership.release_places(serial, &places);
         incident.watch = None;

@@ -89,7 +89,9 @@ impl<P: Probes> Pipeline<P> {
             }
         };
         let mut lines = Vec::new();
-        watched.iter().for_each(|watched| self.encoder.watched(watched, &mut lines));
+        for incident in &watched {
+            self.encoder.watched(incident, &mut lines);
+        }
         Ok(String::from_utf8(lines).unwrap_or_default())
     }
 

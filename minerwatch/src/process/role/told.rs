@@ -2,7 +2,7 @@
 //! they are no boundary.
 //!
 //! Sources: conmon(8), podman(1), buildah(1), crio(8), dockerd(8) and the flags of containerd's shims; telnetd of GNU
-//! inetutils, netkit and BusyBox; crond of cronie, dcron and BusyBox, fcron(8), anacron(8); runsvdir(8), runsv(8), s6-svscan,
+//! inetutils, netkit and `BusyBox`; crond of cronie, dcron and `BusyBox`, fcron(8), anacron(8); runsvdir(8), runsv(8), s6-svscan,
 //! s6-supervise, supervise(8), supervisord, monit(1).
 
 use super::{Role, by_name};
@@ -124,7 +124,7 @@ fn is_of_administrator(path: &str) -> bool {
     // `/etc/../tmp/x` is somewhere else.
     let path = if path.contains("/..") { resolve("/", path.trim_start_matches('/')) } else { path.into() };
     let is_place = |place: &&str| path.starts_with(*place) || place.strip_suffix('/') == Some(&path);
-    OF_ADMINISTRATOR.iter().any(|place| is_place(&place))
+    OF_ADMINISTRATOR.iter().any(is_place)
 }
 
 #[cfg(test)]

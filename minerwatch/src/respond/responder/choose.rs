@@ -81,13 +81,12 @@ impl Responder {
                 message: format!("{stage} was refused ({}): {refusal}", refusal.guard),
             });
         }
-        let tree = match <[Tree; 1]>::try_from(trees) {
-            Ok([tree]) => tree,
-            Err(_) => {
-                let mut tree = target::tree(asked.alert, &allowed, asked.only, &self.proc);
-                tree.among(&all, &self.proc);
-                tree
-            }
+        let tree = if let Ok([tree]) = <[Tree; 1]>::try_from(trees) {
+            tree
+        } else {
+            let mut tree = target::tree(asked.alert, &allowed, asked.only, &self.proc);
+            tree.among(&all, &self.proc);
+            tree
         };
         Ok(Chosen { suspects: allowed, tree })
     }

@@ -1,7 +1,7 @@
 //! Installs what tests use of Python packages, into `tools/wheels` in the target directory.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -38,7 +38,7 @@ pub fn is_here(wheel: &Wheel) -> bool {
 
 /// Whether the package stays packed. To unpack thousands of small files takes longer than to read a few of them.
 fn is_packed(wheel: &Wheel) -> bool {
-    wheel.file.ends_with(".whl")
+    Path::new(wheel.file).extension().is_some_and(|extension| extension == "whl")
 }
 
 fn directory() -> PathBuf {
