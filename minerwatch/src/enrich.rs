@@ -19,6 +19,7 @@ mod quota;
 pub(crate) mod resolvers;
 mod roots;
 pub mod snapshot;
+mod system_places;
 mod users;
 
 use std::path::{Path, PathBuf};

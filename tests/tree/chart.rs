@@ -42,10 +42,10 @@ config: |
   [[sink.webhook]]
   name = "siem"
   url = "https://siem.example/alerts"
-  token_env = "MINERWATCH_TOKEN"
+  token_env = "SINK_TOKEN"
 clusterName: "7"
 credentials: { secretName: siem }
-extraEnv: [{ name: MINERWATCH_TOKEN, value: secret }, { name: MINERWATCH_LOG__LEVEL, value: warn }]
+extraEnv: [{ name: SINK_TOKEN, value: secret }, { name: MINERWATCH_LOG__LEVEL, value: warn }]
 envFrom: [{ secretRef: { name: more } }]
 extraVolumes: [{ name: lists, configMap: { name: lists } }]
 extraVolumeMounts: [{ name: lists, mountPath: /etc/minerwatch-lists, readOnly: true }]

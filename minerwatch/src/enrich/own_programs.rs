@@ -8,6 +8,7 @@ use super::{
     host_paths::HostPaths,
     mounts::{self, Mount},
     proc::Proc,
+    system_places::is_of_system,
 };
 use crate::{
     bounded::BoundedMap,
@@ -18,8 +19,6 @@ use crate::{
 const FILES: usize = 1_024;
 /// Time for which a comparison holds.
 const FRESH: Duration = Duration::from_secs(60);
-/// The beginnings of the places where a program or a script may have a role that excuses it.
-const PLACES: [&str; 7] = ["/usr/", "/bin/", "/sbin/", "/lib", "/snap/", "/nix/store/", "/gnu/store/"];
 
 /// A comparison of a file with the host's.
 #[derive(Debug)]
@@ -123,10 +122,6 @@ impl OwnPrograms {
         self.compared.insert(file, Compared { path: Arc::clone(path), at: now, is_foreign });
         is_foreign
     }
-}
-
-pub(super) fn is_of_system(path: &str) -> bool {
-    PLACES.iter().any(|place| path.starts_with(place)) && !path.contains("/..")
 }
 
 /// Whether a path leads to another place for a process than for the host. `false` if either is unknown.

@@ -14,8 +14,8 @@ use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 
 use super::{
     mounts::{self, Mount},
-    own_programs::is_of_system,
     proc::Proc,
+    system_places::is_of_system,
 };
 use crate::{
     bounded::BoundedMap,

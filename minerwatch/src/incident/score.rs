@@ -50,8 +50,10 @@ impl HeldSignal {
         Self { last: signal.at, kind: info.kind, conclusive, signal, path, repeated: 0 }
     }
 
-    /// Forgets what has a meaning only until the host boots again: times, and the ancestors of the process.
+    /// Forgets what has a meaning only until the host boots again: times, and the ancestors of the process. A process of
+    /// the next boot may have the same id and start time, so the start time goes, too.
     pub(super) fn leave_boot(&mut self) {
+        self.signal.process.start_ticks = 0;
         self.signal.at = BootTime::default();
         self.signal.last = BootTime::default();
         self.last = BootTime::default();
