@@ -28,9 +28,10 @@ use crate::{
     model::{Allowed, BlockedTraffic},
 };
 
+/// Stands for the programs in a build that has none. [`load`] never returns one.
 #[cfg(not(feature = "sensor"))]
 #[derive(Debug)]
-enum Isolation {}
+struct Isolation;
 
 /// Time between two reports about what one isolation blocked.
 const NEWS: Duration = Duration::from_secs(60);
@@ -211,23 +212,28 @@ fn reset(living: &[Running], allowed: &[Allowed], proc: &Proc) -> usize {
 }
 
 #[cfg(not(feature = "sensor"))]
-fn allow(isolation: &mut Isolation, _: &[Allowed]) -> anyhow::Result<()> {
-    match *isolation {}
+fn allow(_: &mut Isolation, _: &[Allowed]) -> anyhow::Result<()> {
+    Err(unavailable())
 }
 
 #[cfg(not(feature = "sensor"))]
 fn load() -> anyhow::Result<Isolation> {
-    Err(Refusal::new(Guard::Unavailable, "this build has no eBPF programs (feature `sensor`)").into())
+    Err(unavailable())
 }
 
 #[cfg(not(feature = "sensor"))]
-fn attach(isolation: &mut Isolation, _: &Path) -> anyhow::Result<()> {
-    match *isolation {}
+fn unavailable() -> anyhow::Error {
+    Refusal::new(Guard::Unavailable, "this build has no eBPF programs (feature `sensor`)").into()
 }
 
 #[cfg(not(feature = "sensor"))]
-fn blocked(isolation: &Isolation) -> BlockedTraffic {
-    match *isolation {}
+fn attach(_: &mut Isolation, _: &Path) -> anyhow::Result<()> {
+    Err(unavailable())
+}
+
+#[cfg(not(feature = "sensor"))]
+fn blocked(_: &Isolation) -> BlockedTraffic {
+    BlockedTraffic::default()
 }
 
 #[cfg(not(feature = "sensor"))]
