@@ -28,6 +28,11 @@
 //! and a new peer or account are told at once again, within budgets for the incident, the owner and the host (see
 //! [`budget`]). What exceptions hide is left out at that moment, and counted (see [`exceptions`]).
 
+//! # When an incident is closed
+//!
+//! An incident is closed when it was quiet for a while and none of its processes lives, or when a person says that it was
+//! cleaned. It is watched then: what returns opens it again under its id (see [`store`]).
+
 mod budget;
 mod causes;
 mod chain;
