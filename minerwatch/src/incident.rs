@@ -27,7 +27,7 @@
 //! The first alert is sent at once. What follows within two seconds joins one update. A new suspect, one that is back,
 //! and a new peer or account are told at once again, within budgets for the incident, the owner and the host (see
 //! [`budget`]). What exceptions hide is left out at that moment, and counted (see [`exceptions`]).
-
+//!
 //! # When an incident is closed
 //!
 //! An incident is closed when it was quiet for a while and none of its processes lives, or when a person says that it was
