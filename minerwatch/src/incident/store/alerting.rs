@@ -179,7 +179,7 @@ impl Incidents {
     ) {
         let span = self.limits.watch;
         let is_watched = reason == AlertReason::Ended && !span.is_zero();
-        let watch = is_watched.then(|| Watch { since: now, until: now.plus(span) });
+        let watch = is_watched.then(|| Watch { since: now, until: now.plus(span), asked: false });
         self.close_watching(serial, watch, now, reason, table, alerts);
     }
 

@@ -191,7 +191,7 @@ impl Incidents {
                 Some(_) => None,
             };
             if let Some(reason) = reason {
-                let until = (!is_over).then(|| Watch { since: ended, until: ended.plus(left) });
+                let until = (!is_over).then(|| Watch { since: ended, until: ended.plus(left), asked: false });
                 incident.watch = incident.watch.or(until);
                 let seen = self.exceptions.at_the_end(&incident, ended, table);
                 alerts.extend(super::alerting::closing(&seen, ended, reason, table));

@@ -51,7 +51,7 @@ impl Incidents {
             |(serial, incident): (&Serial, &Incident)| (incident.id.to_string() == id).then_some(*serial);
         let known = self.open.iter().chain(&self.watched).find_map(is_it);
         let serial = known.ok_or_else(|| NotWatched::Unknown(id.to_owned()))?;
-        let watch = Watch { since: now, until: now.plus(span) };
+        let watch = Watch { since: now, until: now.plus(span), asked: true };
         if let Some(incident) = self.open.get(&serial) {
             if !incident.can_return() {
                 return Err(NotWatched::NothingNamed(incident.id));
@@ -127,10 +127,15 @@ impl Incidents {
         serial
     }
 
-    /// Whether a process of this program is a return: an open or a watched incident named the program as a suspect.
+    /// Whether the start of this program is a return: an open or a watched incident named the program as a suspect.
     pub(super) fn has_named(&self, serial: Serial, identity: &Identity) -> bool {
         let incident = self.open.get(&serial).or_else(|| self.watched.get(&serial));
-        incident.is_some_and(|incident| incident.has_named(identity))
+        incident.is_some_and(|incident| incident.has_named(identity)) && self.takes_starts(serial)
+    }
+
+    /// Whether the start of a program alone belongs to an incident.
+    pub(super) fn takes_starts(&self, serial: Serial) -> bool {
+        self.watched.get(&serial).is_none_or(Incident::returns_by_start)
     }
 
     /// Whether a program of an incident connects a process with it: a watched incident only if an alert named the
@@ -172,7 +177,8 @@ impl Incidents {
         incident.leave_boot();
         incident.holdings.leave_boot();
         let serial = self.new_serial();
-        self.begin_watch(serial, incident, Watch { since: now, until: now.plus(left) });
+        let asked = incident.watch.is_some_and(|watch| watch.asked);
+        self.begin_watch(serial, incident, Watch { since: now, until: now.plus(left), asked });
     }
 
     /// Restores a watched incident of the same boot.
