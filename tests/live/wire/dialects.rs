@@ -47,17 +47,21 @@ pub(super) fn dialects() -> Vec<Case> {
             "Beam stratum",
             line(&format!(r#"{{"method":"login","api_key":"{hash}1","id":"login","jsonrpc":"2.0"}}"#)),
         ),
-        case(
-            "Arweave, under way",
-            "CryptoNote stratum",
-            [
-                line(r#"{"id":3,"note":"jobs, please"}"#),
-                line(&format!(
-                    r#"{{"id":3,"method":"submit","params":{{"job_id":"q","nonce":"0100aaff","hash":"{hash}"}}}}"#
-                )),
-            ]
-            .concat(),
-        ),
+        // The share alone may be another service's. The pool's answer decides.
+        Case {
+            signal: "N2",
+            ..case(
+                "Arweave, under way",
+                "CryptoNote stratum",
+                [
+                    line(r#"{"id":3,"note":"jobs, please"}"#),
+                    line(&format!(
+                        r#"{{"id":3,"method":"submit","params":{{"job_id":"q","nonce":"0100aaff","hash":"{hash}"}}}}"#
+                    )),
+                ]
+                .concat(),
+            )
+        },
         case(
             "DERO, a share",
             "getwork over WebSocket",

