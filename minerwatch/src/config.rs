@@ -303,8 +303,8 @@ impl Config {
     }
 
     /// Returns the sections that differ from `new` and take effect only at the next start, because they decide what is
-    /// loaded, opened or allocated at the start. A running daemon can apply changes of the other sections, of the minimum
-    /// verdict, of the watch of closed incidents and of the exceptions.
+    /// loaded, opened or allocated at the start. A running daemon can apply changes of the other sections, and of these
+    /// keys of `[detection]`: the minimum verdict, the watch of closed incidents, and the exceptions.
     pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
         // The pattern names all sections, so that a new section requires a decision here.
         let Self {

@@ -20,11 +20,11 @@ use crate::{
 
 /// Watch a cleaned incident for its return
 ///
-/// Closes an incident after its suspects were ended and what they left was removed, and watches it for 72 hours. The
-/// incident opens again under its id, and sends an alert with the reason `returned`, as soon as a program of a suspect
-/// starts, a process mines with the same peer or for the same account, or something that is neither a person who logged
-/// in nor a package manager writes to a place that the incident used to start again. Otherwise, an alert with the reason
-/// `stayed-clean` says at the end that nothing came back.
+/// Run this after you ended the suspects of an incident and removed what they left. The incident is closed and watched for
+/// 72 hours. It opens again under its id, with an alert whose reason is `returned`, in these cases: a program of a suspect
+/// starts; a process mines with the same peer or for the same account; or a place that starts programs, and that the
+/// incident had changed, is changed again. The last case leaves out people who logged in, package managers and management
+/// agents. If nothing comes back, an alert with the reason `stayed-clean` says so at the end.
 ///
 /// An incident that ends by itself is watched in the same way, for `detection.watch_hours`. Without INCIDENT, the command
 /// lists the watched incidents.
@@ -81,7 +81,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     Ok(ExitReason::Fine)
 }
 
-/// Appends what a watched incident is watched for, as text for people.
+/// Appends a watched incident as text for people, with what counts as its return.
 fn append(line: &str, text: &mut String) {
     let Ok(watched) = serde_json::from_str::<Value>(line) else { return };
     let word = |name| shown(field(&watched, name).unwrap_or_default());

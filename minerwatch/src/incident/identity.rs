@@ -118,7 +118,7 @@ impl Identity {
         self.file
     }
 
-    /// Forgets what has a meaning only until the host boots again.
+    /// Forgets the file and the process that started the tree. After a boot, their numbers mean something else.
     pub(super) fn leave_boot(&mut self) {
         self.file = None;
         self.starter = None;

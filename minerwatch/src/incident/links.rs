@@ -98,7 +98,7 @@ impl Links {
         self.persisted.iter()
     }
 
-    /// Forgets what has a meaning only until the host boots again: all but the changed places.
+    /// Keeps only the changed places. The processes and times of an earlier boot mean nothing after it.
     pub(super) fn leave_boot(&mut self) {
         self.connected.clear();
         self.ran.clear();

@@ -78,7 +78,7 @@ impl Members {
         self.places = places.take(MAX_HELD).collect();
     }
 
-    /// Forgets what has a meaning only until the host boots again: the numbers of files and the processes.
+    /// Forgets the inodes of files, and processes. After a boot, these numbers mean something else.
     pub(super) fn leave_boot(&mut self) {
         self.files.clear();
         self.identities.retain(IdentityKey::outlives_boot);

@@ -50,8 +50,8 @@ impl HeldSignal {
         Self { last: signal.at, kind: info.kind, conclusive, signal, path, repeated: 0 }
     }
 
-    /// Forgets what has a meaning only until the host boots again: times, and the ancestors of the process. A process of
-    /// the next boot may have the same id and start time, so the start time goes, too.
+    /// Forgets times and processes of an earlier boot. The process id stays for people. A process of this boot may have the
+    /// same id and start time, so the start time is set to 0.
     pub(super) fn leave_boot(&mut self) {
         self.signal.process.start_ticks = 0;
         self.signal.at = BootTime::default();

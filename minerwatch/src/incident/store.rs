@@ -3,18 +3,20 @@
 mod alerting;
 mod held;
 mod joining;
+mod members;
 mod places;
+mod room;
 mod state;
 mod watching;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
-    budget::{HostBudget, Owner},
+    budget::HostBudget,
     causes::path_of,
     exceptions::{Exceptions, HiddenAlerts},
     identity::Identity,
-    links::{Connected, Persisted, Ran},
+    links::{Persisted, Ran},
     membership::{MemberKind, MembershipIndex, Serial},
     record::{Incident, entry_of},
     score::HeldSignal,
@@ -25,8 +27,8 @@ use crate::{
     detect::{DetectionContext, Finding, SignalKind, WrittenFiles, network},
     except::ExceptionSet,
     model::{
-        Alert, AlertReason, BootTime, ChainEdge, ChainKind, Connect, EventBody, FileAction, FileChange,
-        IncidentId, Member, MemberRole, ProcessKey, Value, Verdict, WallClock,
+        Alert, BootTime, ChainEdge, ChainKind, EventBody, IncidentId, Member, MemberRole, ProcessKey, Value,
+        Verdict, WallClock,
     },
     process::{Outbound, Process, ProcessTable, Role, Taint},
 };
@@ -62,11 +64,6 @@ impl Default for IncidentLimits {
 
 /// Minimum points of a signal that makes its process a suspect, so that all its children belong to the incident.
 const SUSPECT_WEIGHT: u8 = 20;
-/// Maximum number of suspected incidents because of one owner. Further ones join the owner's latest incident, so that a
-/// user who starts miners in a loop cannot evict the incidents of others.
-const MAX_SUSPECTED_OF_OWNER: usize = 32;
-/// Number of incidents of one owner from which on they make room first.
-const MANY_OF_OWNER: usize = 128;
 /// Maximum number of processes whose weak signals are kept until a stronger one follows.
 const MAX_WEAK: usize = 4_096;
 /// Maximum number of weak signals per process, one per id.
@@ -456,87 +453,6 @@ impl Incidents {
         }
     }
 
-    /// Adds an outbound connection of a member as a step. Returns the incident of the process.
-    fn connection(&mut self, context: &DetectionContext<'_>, connect: &Connect) -> Option<Serial> {
-        let destination = network::outbound(connect)?;
-        let serial = self.membership.of_process(context.table, context.key())?;
-        let incident = self.open.get_mut(&serial)?;
-        incident.last_activity = incident.last_activity.max(context.at());
-        if !incident.is_new_connection(context.key(), destination) {
-            return None;
-        }
-        incident.created(self_to_root(context.table, context.key()));
-        incident.step(connect_edge(&Outbound {
-            at: context.at(),
-            process: context.key(),
-            name: context.process.view.name.clone(),
-            destination,
-        }));
-        incident.links.connect(Connected {
-            at: context.at(),
-            path: path_of(context.table, context.key()),
-            destination,
-        });
-        Some(serial)
-    }
-
-    /// Adds a member's change of a file that may be run. The incident holds the file, because anybody may run it later.
-    /// A deletion or a mode change is a step. A deleted file, or a file whose inode serves a new file, no longer
-    /// belongs to the incident.
-    fn change(
-        &mut self,
-        context: &DetectionContext<'_>,
-        change: &FileChange,
-        written: &WrittenFiles,
-    ) -> Option<Serial> {
-        let container = context.process.container_id().cloned();
-        let verb = match change.action {
-            // Another path still leads to the file.
-            FileAction::Delete if written.find_file(change.file).is_some() => {
-                Some("deleted one of its links")
-            }
-            FileAction::Delete => {
-                self.deleted_itself(context, change);
-                self.membership.release_file(&change.path, change.file, container.as_deref())?;
-                Some("deleted")
-            }
-            FileAction::Create => {
-                self.membership.release_file(&change.path, change.file, container.as_deref());
-                None
-            }
-            FileAction::Chmod => Some("made executable"),
-            FileAction::Write | FileAction::Rename | FileAction::Link => None,
-            FileAction::DeviceOpen | FileAction::Symlink => return None,
-        };
-        let known = written.find(&change.path, change.file, container.as_deref());
-        if known.is_none() && change.action != FileAction::Delete {
-            return None;
-        }
-        let serial = self.membership.of_process(context.table, context.key())?;
-        let incident = self.open.get_mut(&serial)?;
-        if let Some(known) = known.filter(|known| known.content || known.place.is_odd()) {
-            self.membership.hold_file(serial, &mut incident.holdings, &known.path, known.file, container);
-        }
-        let verb = verb?;
-        incident.created(self_to_root(context.table, context.key()));
-        incident.step(ChainEdge {
-            kind: ChainKind::Modify,
-            at: context.at(),
-            process: context.key(),
-            name: context.process.view.name.clone(),
-            parent: context.process.parent,
-            object: format!("{} ({verb})", change.path),
-        });
-        Some(serial)
-    }
-
-    /// Marks a suspect whose program is deleted while it runs, by itself or by a relative.
-    fn deleted_itself(&mut self, context: &DetectionContext<'_>, change: &FileChange) {
-        let Some(serial) = self.membership.of_process(context.table, context.key()) else { return };
-        let Some(incident) = self.open.get_mut(&serial) else { return };
-        incident.deleted(&change.path, change.file);
-    }
-
     fn hashed(&mut self, context: &DetectionContext<'_>) {
         let serial = self.membership.of_process(context.table, context.key());
         let Some(incident) = serial.and_then(|serial| self.open.get_mut(&serial)) else { return };
@@ -547,56 +463,6 @@ impl Incidents {
             let identity = Identity::of(context.table, context.process);
             self.membership.hold_identity(serial, &mut incident.holdings, &identity);
         }
-    }
-
-    /// Returns the latest suspected incident of the owner of a process, if the owner has the maximum number of them. An
-    /// incident below this verdict is joined to no other one, because they may be unrelated.
-    fn crowded(&self, context: &DetectionContext<'_>) -> Option<Serial> {
-        let owner = Owner::of(&context.process.view);
-        let is_counted =
-            |incident: &Incident| incident.verdict() >= Some(Verdict::Suspected) && incident.owner == owner;
-        let mut of_owner = self.open.iter().rev().filter(|(_, incident)| is_counted(incident));
-        let latest = of_owner.next().map(|(serial, _)| *serial);
-        of_owner.nth(MAX_SUSPECTED_OF_OWNER - 2).and(latest)
-    }
-
-    fn open(&mut self, context: &DetectionContext<'_>, alerts: &mut Vec<Alert>) -> Serial {
-        self.make_room(context.at(), context.table, alerts);
-        let serial = self.next;
-        self.next += 1;
-        let id = IncidentId { origin: context.key(), opened: context.at() };
-        self.open.insert(serial, Incident::new(id, Owner::of(&context.process.view)));
-        serial
-    }
-
-    /// Closes incidents until there is room for another one.
-    fn make_room(&mut self, now: BootTime, table: &ProcessTable, alerts: &mut Vec<Alert>) {
-        while self.open.len() >= self.limits.incidents.max(1) {
-            let Some(least) = self.least() else { break };
-            self.evicted += 1;
-            self.close(least, now, AlertReason::Evicted, table, alerts);
-        }
-    }
-
-    /// Returns the incident that makes room: one that was not reported, of an owner with many, with the lowest verdict, of
-    /// the owner with the most, and of these the one that was quiet for longest.
-    fn least(&self) -> Option<Serial> {
-        let mut of_owner: BTreeMap<&Owner, usize> = BTreeMap::new();
-        for incident in self.open.values() {
-            *of_owner.entry(&incident.owner).or_default() += 1;
-        }
-        let rank = |serial: &Serial, incident: &Incident| {
-            let crowd = of_owner.get(&incident.owner).copied().unwrap_or(0);
-            (
-                incident.is_reported(),
-                crowd < MANY_OF_OWNER,
-                incident.verdict(),
-                std::cmp::Reverse(crowd),
-                incident.last_activity,
-                *serial,
-            )
-        };
-        self.open.iter().min_by_key(|(serial, incident)| rank(serial, incident)).map(|(serial, _)| *serial)
     }
 }
 

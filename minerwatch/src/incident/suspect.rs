@@ -161,8 +161,7 @@ impl Suspect {
         }
     }
 
-    /// Forgets what has a meaning only until the host boots again: the processes, and when a signal was shown. The signals
-    /// are as old as this boot then.
+    /// Forgets the processes of an earlier boot. Its signals get the time of this boot's beginning.
     pub(super) fn leave_boot(&mut self) {
         self.identity.leave_boot();
         self.runs.clear();

@@ -65,16 +65,16 @@ const DAEMONS: [&str; 32] = [
     "udisksd",
 ];
 
-/// Servers whose path a program outside the system directories may claim no more than that of a daemon. Databases are left
-/// out, because their files have several names.
+/// Servers. A program outside the system directories that claims the path of one of these is reported. Databases are
+/// left out, because their files have several names.
 const SERVERS: [&str; 7] = ["httpd", "apache2", "nginx", "klogd", "named", "dnsmasq", "getty"];
 
 fn is_daemon(name: &str) -> bool {
     DAEMONS.contains(&name) || name.starts_with("systemd-")
 }
 
-/// Returns the path of a program of the system that a process claims as its own (`argv[0]`), although it runs another
-/// file. A link to a program elsewhere has mostly the same name, and an image chooses the places of its programs.
+/// Returns the path of a system program in `argv[0]` of a process that runs another file. A symbolic link usually has the
+/// same name as the file that it leads to, and in a container the image decides where programs lie.
 fn claimed<'a>(process: &Process, own: &'a str) -> Option<&'a str> {
     let executable = &process.view.executable;
     let own = own.split(' ').next().filter(|own| own.starts_with('/') && is_in_system_directory(own))?;

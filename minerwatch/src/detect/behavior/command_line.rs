@@ -1,7 +1,7 @@
 //! B9: the command line of a miner.
 //!
-//! A server and a wallet count less if their options are named as other programs name them, and not at all if a word
-//! says that the program is a wallet or watches one.
+//! A server and a wallet count less if other programs have such options, too. They do not count if a word says that the
+//! program is a wallet, or watches one.
 //!
 //! One miner's option alone can stand on any command line. Two options of different kinds, each an argument of its own,
 //! stand only where somebody starts a miner, or reads about one, or pays. Readers and programs that pass a command line
@@ -24,7 +24,7 @@ use tokens::Tokens;
 /// Minimum number of different kinds of miner's options on the command line. One kind alone may be chance.
 const KINDS: usize = 2;
 
-/// Points for a server and a wallet that are not named as miners name them.
+/// Points for a server and a wallet in options that other programs have, too.
 const VAGUE: u8 = 60;
 
 /// The signal. In the full form, the command line names a wallet and a pool, which is conclusive.

@@ -1,12 +1,16 @@
 //! B8R: one script kills many different programs: by name, by port, or whatever it finds.
 //!
-//! A command line shows the names that `pkill` and `killall` are told. It does not show what a shell's own `kill` ends, so
-//! the programs that a signal ends count, too, while a script lists processes.
+//! The command lines of `pkill` and `killall` name the programs that they kill. A shell's own `kill` has no command line. So
+//! while a script lists processes, the programs that SIGKILL or SIGTERM ends count, too.
+
+mod deed;
+mod rival;
 
 use std::{sync::Arc, time::Duration};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use self::{deed::Deed, rival::names_rival};
 use crate::{
     bounded::BoundedMap,
     detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
@@ -24,8 +28,6 @@ const SCRIPTS: usize = 256;
 const MAX_TARGETS: usize = 32;
 /// Maximum length of a kept target, in bytes.
 const MAX_LENGTH: usize = 64;
-/// Minimum length of a target, in bytes. Shorter ones fit too much.
-const MIN_LENGTH: usize = 3;
 
 /// The signal. The full form names programs that only miners and their rivals kill. Without such a name it may be a
 /// script that stops an application with many parts.
@@ -144,7 +146,7 @@ impl RivalsKilled {
             return false;
         }
         let script = context.table.responsible_for(context.process);
-        // What a person types is not one tree, and a single command that looks is no script.
+        // The commands that a person types are trees of their own. A single command that only lists is no script.
         let is_alone = script == context.key();
         if is_alone && (context.process.session || !matches!(deed, Deed::Kills(_))) {
             return false;
@@ -246,13 +248,13 @@ impl<'a> Victim<'a> {
     }
 }
 
-/// Whether a signal ended the process that is meant to end it: SIGKILL or SIGTERM, as numbered by signal(7).
+/// Whether SIGKILL or SIGTERM ended the process (signal(7)).
 fn is_kill(exit: &Exit) -> bool {
     matches!(exit.signal, Some(9 | 15))
 }
 
-/// Whether a process tree is a service or one of its workers, a container or a job. Who started it ends it, too, as systemd
-/// does at a shutdown.
+/// Whether a process tree is a service or one of its workers, a container or a job. These are ended by whoever started
+/// them, for example by systemd at a shutdown.
 fn is_supervised(table: &ProcessTable, tree: ProcessKey) -> bool {
     let Some(root) = table.get(tree) else { return false };
     let program = &root.view.executable.path;
@@ -266,150 +268,9 @@ fn is_of_system(process: &Process) -> bool {
     process.is_of_system() && process.script.as_deref().is_none_or(is_in_system_directory)
 }
 
-/// What a command does about other programs.
-#[derive(Debug)]
-enum Deed<'a> {
-    /// Kills programs by these names, patterns or ports.
-    Kills(Vec<&'a str>),
-    /// Lists processes: those that these patterns name, or all.
-    Lists(Vec<&'a str>),
-    /// Searches a list for these patterns.
-    Searches(Vec<&'a str>),
-    /// Kills what was found.
-    KillsFound,
-}
-
-impl<'a> Deed<'a> {
-    fn of(command: &Command<'a>) -> Option<Self> {
-        if command.is(&["pkill", "killall"]) {
-            // Signal 0 only asks whether a process exists.
-            let only_asks = command.has("-0") || command.has("--list-name");
-            // `killall -r` has a pattern, and `pkill -r` has a value.
-            let valued = if command.is(&["killall"]) { "nosuyZ" } else { "dFgGPrstuU" };
-            let words = patterns(operands(command, valued));
-            return (!only_asks && !words.is_empty()).then_some(Self::Kills(words));
-        }
-        if command.is(&["pgrep"]) {
-            return Some(Self::Lists(patterns(operands(command, "dFgGPrstuU"))));
-        }
-        if command.is(&["pidof"]) {
-            return Some(Self::Lists(patterns(operands(command, "oS"))));
-        }
-        if command.is(&["ps", "top", "netstat", "ss", "lsof"]) {
-            return Some(Self::Lists(Vec::new()));
-        }
-        if command.is(&["fuser"]) {
-            let kills = command.arguments().any(|flags| {
-                flags == "--kill"
-                    || (flags.starts_with('-') && !flags.starts_with("--") && flags.contains('k'))
-            });
-            return kills.then(|| Self::Kills(command.operands().collect()));
-        }
-        if command.is(&["xargs"]) {
-            let kills = command.arguments().any(|argument| base_name(argument) == "kill");
-            return kills.then_some(Self::KillsFound);
-        }
-        if command.is(&["kill"]) {
-            let only_asks = ["-0", "-l", "-L", "--list", "--table"].iter().any(|option| command.has(option));
-            return (!only_asks && !follows(command, "-s", "0")).then_some(Self::KillsFound);
-        }
-        if command.is(&["grep", "egrep", "fgrep"]) {
-            let inverts = command.arguments().any(|flags| {
-                flags == "--invert-match"
-                    || (flags.starts_with('-') && !flags.starts_with("--") && flags.contains('v'))
-            });
-            let words = patterns(command.operands().take(1));
-            return (!inverts && !words.is_empty()).then_some(Self::Searches(words));
-        }
-        None
-    }
-}
-
-/// The arguments that are neither options nor the values of options. `valued` has the letters of the options that have a
-/// value (pkill(1), killall(1), pidof(1)).
-fn operands<'a>(command: &Command<'a>, valued: &str) -> impl Iterator<Item = &'a str> {
-    let mut is_value = false;
-    command.arguments().filter(move |argument| {
-        let was_value = std::mem::take(&mut is_value);
-        if was_value {
-            return false;
-        }
-        let Some(option) = argument.strip_prefix('-') else { return true };
-        is_value = option == "-signal" || (option.len() == 1 && valued.contains(option));
-        false
-    })
-}
-
-/// Returns what regular expressions search for: `/x/(abc|def)` searches for `abc` and `def`. Of `[x]mrig`, the rest without
-/// the letter in brackets is kept.
-fn patterns<'a>(expressions: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let alternatives = |expression: &'a str| {
-        let is_choice = expression.contains('|');
-        expression.split('|').map(move |part| {
-            let part = part.trim_end_matches('\\');
-            let part = if is_choice { part.rsplit('(').next().unwrap_or(part) } else { part };
-            let part = if is_choice { part.split(')').next().unwrap_or(part) } else { part };
-            // The letter in brackets keeps grep from finding itself.
-            let part = match part.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-                Some((letter, rest)) if letter.len() == 1 => rest,
-                _ => part,
-            };
-            part.trim_matches(|edge: char| matches!(edge, '^' | '$' | '\\' | ' ' | '*'))
-        })
-    };
-    expressions.flat_map(alternatives).filter(|part| part.len() >= MIN_LENGTH).collect()
-}
-
-/// Whether an option of a command has this value.
-fn follows(command: &Command<'_>, option: &str, value: &str) -> bool {
-    command.arguments().zip(command.arguments().skip(1)).any(|pair| pair == (option, value))
-}
-
-/// Whether a target is the name of a miner or of a known rival, or the port of pools.
-fn names_rival(target: &str) -> bool {
-    const NAMES: [&str; 30] = [
-        "xmrig",
-        "xmr-stak",
-        "xmrstak",
-        "minerd",
-        "minergate",
-        "cpuminer",
-        "ccminer",
-        "kinsing",
-        "kdevtmpfsi",
-        "stratum",
-        "cryptonight",
-        "monero",
-        "moneroocean",
-        "nanopool",
-        "supportxmr",
-        "c3pool",
-        "hashvault",
-        "2miners",
-        "sysupdate",
-        "networkservice",
-        "sysguard",
-        "watchbog",
-        "kthrotlds",
-        "ddgs",
-        "qw3xt",
-        "t-rex",
-        "nbminer",
-        "teamredminer",
-        "xmrigdaemon",
-        "donate-level",
-    ];
-    const PORTS: [&str; 8] = ["3333", "4444", "5555", "7777", "14444", "14433", "45700", "13531"];
-    let target = target.to_ascii_lowercase();
-    let port = target.trim_start_matches(':').trim_end_matches("/tcp");
-    // A pattern may have lost its first letter.
-    let is_name = |name: &&str| target.contains(name) || name.get(1..) == Some(&*target);
-    NAMES.iter().any(is_name) || PORTS.contains(&port)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{deed::patterns, *};
     use crate::testing::{Host, findings_of, seconds};
 
     const NONE: [(&str, u8); 0] = [];

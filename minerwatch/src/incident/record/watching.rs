@@ -1,4 +1,4 @@
-//! What is kept of a closed incident, so that a return is recognized.
+//! What a closed incident keeps, so that its return is recognized.
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
@@ -42,7 +42,7 @@ impl Incident {
         self.links.persisted().map(|link| (Arc::clone(&link.file), link.container.clone()))
     }
 
-    /// Forgets what has a meaning only until the host boots again. What is kept recognizes a return.
+    /// Forgets processes, inodes and times, which mean something else after a boot. Keeps what recognizes a return.
     pub(in crate::incident) fn leave_boot(&mut self) {
         self.last_activity = BootTime::default();
         self.next_look = BootTime::default();
@@ -58,7 +58,7 @@ impl Incident {
         self.suspects.values_mut().for_each(Suspect::leave_boot);
     }
 
-    /// Returns what a watched incident is watched for.
+    /// Returns what counts as a return of a watched incident.
     pub(in crate::incident) fn watched(&self) -> Option<WatchedIncident> {
         let Watch { since, until, asked: _ } = self.watch?;
         let named = || self.suspects.values().filter(|suspect| suspect.is_named());

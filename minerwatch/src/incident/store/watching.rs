@@ -106,7 +106,7 @@ impl Incidents {
         Some(incident)
     }
 
-    /// Opens an incident again if it is a watched one. Returns its number, which stays.
+    /// Opens an incident again if it is watched. Returns its serial number, which does not change.
     pub(super) fn reopen(
         &mut self,
         serial: Serial,
@@ -138,14 +138,14 @@ impl Incidents {
         self.watched.get(&serial).is_none_or(Incident::returns_by_start)
     }
 
-    /// Whether a program of an incident connects a process with it: a watched incident only if an alert named the
+    /// Whether a finding about this program belongs to the incident. For a watched incident, an alert must have named the
     /// program.
     pub(super) fn connects(&self, serial: Serial, identity: &Identity) -> bool {
         self.watched.get(&serial).is_none_or(|incident| incident.has_named(identity))
     }
 
-    /// Returns the watched incident whose place a finding says was changed again. A person who logged in
-    /// and a management agent may change it: they clean up. The finding is not about package managers.
+    /// Returns the watched incident that had changed the same place as this finding. Changes by a person who logged in and
+    /// by a management agent do not count, because they clean up. Package managers cause no such finding.
     pub(super) fn of_changed_place(
         &self,
         finding: &Finding,
@@ -195,7 +195,7 @@ impl Incidents {
     }
 }
 
-/// Returns the container in which the changed file has its path.
+/// Returns the container in which the path of a changed file is valid, `None` for the host.
 pub(super) fn container_of(finding: &Finding, context: &DetectionContext<'_>) -> Option<Arc<str>> {
     // A file of the host that a container changed has its path on the host.
     let is_of_host = finding.signal.value("seen_as").is_some();

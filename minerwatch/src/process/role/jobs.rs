@@ -16,11 +16,11 @@ const ARCHIVES: [&str; 7] = [
 /// The first letters of the directories of agents.
 const DIRECTORIES: [&str; 3] = ["teamcity", "bamboo", "actions-runner"];
 
-/// Places where anybody, or a service, writes.
+/// Places where anybody or a service may write.
 const OF_ANYBODY: [&str; 8] =
     ["/tmp/", "/var/tmp/", "/dev/", "/proc/", "/run/user/", "/run/lock/", "/var/crash/", "/var/www/"];
 
-/// Homes of people. A name there is of their own choice.
+/// Home directories. Their owners choose the names in them.
 const HOMES: [&str; 2] = ["/home/", "/root/"];
 
 /// Options that load more code before the file that the arguments name.
@@ -30,7 +30,8 @@ const LOADING: [&str; 6] =
 /// Options that run a command, or name more options.
 const RUNNING: [&str; 3] = ["-XX:OnError=", "-XX:OnOutOfMemoryError=", "-XX:Flags="];
 
-/// Whether a file at this absolute path, run with these arguments, is an agent. Its name counts where not anybody writes.
+/// Whether the file at this absolute path, run with these arguments, is an agent. The name of a file proves nothing in a
+/// place where anybody may write.
 pub(super) fn runs_jobs(file: &str, arguments: &[impl AsRef<str>]) -> bool {
     let is_archive = ARCHIVES.contains(&base_name(file));
     let is_installed = || {
@@ -40,7 +41,7 @@ pub(super) fn runs_jobs(file: &str, arguments: &[impl AsRef<str>]) -> bool {
     (is_archive || is_installed()) && !is_of_anybody(file) && !loads_other_code(file, arguments)
 }
 
-/// Whether options before the file load code that anybody may have written.
+/// Whether an option before the file loads code from a place where anybody may write.
 fn loads_other_code(file: &str, arguments: &[impl AsRef<str>]) -> bool {
     let options = arguments.iter().skip(1).map(AsRef::as_ref);
     let mut options =
@@ -50,7 +51,7 @@ fn loads_other_code(file: &str, arguments: &[impl AsRef<str>]) -> bool {
         let is_next_word =
             || matches!(option, "-r" | "--require" | "--import" | "--loader" | "--experimental-loader");
         if starts_with_one_of(option, &LOADING) {
-            // What is relative to the directory may be anything.
+            // A relative path may lead anywhere.
             return parts().any(is_of_anybody) || !parts().any(|part| part.starts_with('/'));
         }
         is_next_word() || (starts_with_one_of(option, &RUNNING) && parts().any(is_of_anybody))

@@ -10,16 +10,16 @@ use crate::{
     process::base_name,
 };
 
-/// How the option is named that has a pool or a wallet as its value, from the least to the most certain.
+/// How certain the name of an option makes it that its value is for mining. The most certain name is last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Named {
-    /// In any way, or not at all.
+    /// Any other name, or no option at all.
     Loosely,
-    /// As other programs name it, too: `--server`, `--wallet`.
+    /// A name that other programs use, too: `--server`, `--wallet`.
     Plainly,
-    /// As miners name it: `--url`, `--user`.
+    /// A name that most miners use: `--url`, `--user`.
     ForMining,
-    /// As only miners name it: `--pool`.
+    /// A name that only miners use: `--pool`.
     AsPool,
 }
 
@@ -29,7 +29,7 @@ enum Named {
 pub(in crate::detect::behavior) struct Tokens<'a> {
     /// A stratum address.
     pub(in crate::detect::behavior) stratum: Option<&'a str>,
-    /// A host and port as the value of a pool option, or beside a wallet.
+    /// A host and port: the value of a pool option, or any if there is a wallet, too.
     pub(in crate::detect::behavior) endpoint: Option<&'a str>,
     /// A wallet of a currency.
     pub(in crate::detect::behavior) wallet: Option<&'a str>,
@@ -86,7 +86,7 @@ impl<'a> Tokens<'a> {
         if self.is_likely() {
             self.endpoint = self.endpoint.or(self.loose);
         }
-        // An algorithm that hashes passwords is a miner's beside a pool or a wallet.
+        // An algorithm that also hashes passwords counts only together with a pool or a wallet.
         let is_beside = self.stratum.is_some() || (self.account_named.is_some() && !self.pays);
         self.option = self.option.or(self.password_hash.filter(|_| is_beside));
     }
@@ -138,7 +138,7 @@ impl<'a> Tokens<'a> {
     }
 
     /// Returns the number of different kinds. A stratum address and a pool endpoint are one kind, and a wallet counts
-    /// beside an endpoint only if it may be the account to mine for: who pays names a server and a wallet as well.
+    /// beside an endpoint only if it may be the account to mine for. A program that pays has a server and a wallet, too.
     pub(in crate::detect::behavior) fn kinds(&self) -> usize {
         let is_told = self.option.is_some() && !self.pays;
         let is_account = self.stratum.is_some() || is_told || self.is_pair() || self.is_likely();
@@ -146,14 +146,14 @@ impl<'a> Tokens<'a> {
         [self.stratum.or(self.endpoint), wallet, self.option].iter().flatten().count()
     }
 
-    /// Whether the command line names both a pool and a wallet, as a miner is told them.
+    /// Whether the command line has a pool and a wallet in the options of a miner.
     pub(in crate::detect::behavior) fn conclusive(&self) -> bool {
         let is_account = self.account_named >= Some(Named::Plainly) && !self.pays;
         let is_told = self.endpoint.is_some() && self.option.is_some() && is_account;
         self.wallet.is_some() && (self.stratum.is_some() || is_told || self.is_pair())
     }
 
-    /// Whether nothing but a server and a wallet is named, and not as miners name them.
+    /// Whether the only evidence is a server and a wallet whose options other programs have, too.
     pub(in crate::detect::behavior) fn is_vague(&self) -> bool {
         self.stratum.is_none() && self.option.is_none() && !self.is_pair()
     }
@@ -163,7 +163,7 @@ impl<'a> Tokens<'a> {
         self.wallet.is_some() && !self.is_coin
     }
 
-    /// Whether a pool and a wallet are named as miners name them.
+    /// Whether a pool and a wallet are the values of options that miners have.
     fn is_pair(&self) -> bool {
         let pair = (self.pool_named, self.account_named);
         let is_named = pair.0 >= Some(Named::ForMining) && pair.1 >= Some(Named::ForMining)
@@ -171,14 +171,14 @@ impl<'a> Tokens<'a> {
         is_named && self.endpoint.is_some() && !self.pays
     }
 
-    /// Whether a server and a wallet are named in any way, and no word says what else they may be for.
+    /// Whether there is a server and a wallet in any options, and no word of a wallet program.
     fn is_likely(&self) -> bool {
         let names_server = self.endpoint.is_some() || self.loose.is_some();
         names_server && self.is_coin && !self.pays && !self.is_of_wallet
     }
 }
 
-/// Splits a short option from the value that follows without a space, as `getopt(3)` allows.
+/// Splits `-oHOST:PORT` into the option and its value, as getopt(3) does.
 fn glued(argument: &str) -> Option<(&str, &str)> {
     let (name, value) = argument.split_at_checked(2)?;
     let is_value = match name {

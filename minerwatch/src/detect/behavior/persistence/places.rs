@@ -14,28 +14,28 @@ pub(super) enum Starter {
     Generator,
     /// A static pod of a node, or a container that systemd starts.
     Pod,
-    /// What incron starts when a file changes.
+    /// A command that incron runs when a file changes.
     FileTrigger,
     Init,
-    /// What cloud-init runs at each boot.
+    /// A script that cloud-init runs at each boot.
     Boot,
     /// The settings of cloud-init.
     CloudSettings,
-    /// What D-Bus starts when a name is asked for.
+    /// A service that D-Bus starts when somebody asks for its name.
     Bus,
-    /// Who may talk to the services of D-Bus.
+    /// A policy of D-Bus: who may talk to which service.
     BusPolicy,
     Supervisor,
     Profile,
     /// A user's own shell start file. Every installer extends the search path there.
     UserProfile,
-    /// The environment of what systemd starts for users.
+    /// Environment variables of all services that systemd starts for users.
     Environment,
     Completion,
     Desktop,
     AuthorizedKeys,
     SshLogin,
-    /// What an ssh client runs when it connects.
+    /// Settings of the ssh client, which may name a command that it runs when it connects.
     SshClient,
     SshServer,
     Account,
@@ -49,9 +49,9 @@ pub(super) enum Starter {
     BootImage,
     KernelModule,
     KernelSetting,
-    /// What systemd-tmpfiles creates at each boot, anywhere.
+    /// A file that tells systemd-tmpfiles which files to create at each boot.
     TemporaryFile,
-    /// What Python runs at its start.
+    /// A file that Python runs at its start.
     Python,
     LibraryPath,
 }
@@ -419,7 +419,7 @@ impl Places {
         }
     }
 
-    /// Looks a directory of the host or of any home directory up.
+    /// Looks up a directory of the host, or one in any home directory.
     fn directory(&self, path: &str) -> Option<(Starter, bool)> {
         let path = path.strip_suffix('/').unwrap_or(path);
         let in_home = || {
