@@ -113,6 +113,13 @@ fn start(path: &str) -> Agent {
     Agent::start_keeping(command, |line| line.contains("\"kind\":\"alert\""))
 }
 
+/// Waits for the alert whose chain has the cron job of the intrusion.
+fn persistence(agent: &Agent) -> Value {
+    agent.wait_for("persistence", SOON, |object| {
+        is_alert(object) && object["minerwatch"]["chain"].to_string().contains("/etc/cron.d/sync")
+    })
+}
+
 /// Kills the daemon and returns its alerts.
 fn kill(mut agent: Agent) -> Vec<Value> {
     agent.signal(Signal::KILL);
@@ -241,9 +248,7 @@ fn an_intrusion_that_ended_meanwhile_is_not_alive() {
     let path = configuration(&intrusion.scratch, "");
     let agent = start(&path);
     let child = intrusion.start();
-    agent.wait_for("persistence", SOON, |object| {
-        is_alert(object) && object["minerwatch"]["chain"].to_string().contains("/etc/cron.d/sync")
-    });
+    persistence(&agent);
     let alerts = kill(agent);
     let id = of_intrusion(&alerts, &intrusion.dropped);
     intrusion.end(child);
@@ -316,9 +321,7 @@ fn a_cleaned_incident_that_returns_is_opened_again() {
     let path = configuration(&intrusion.scratch, "");
     let agent = start(&path);
     let child = intrusion.start();
-    let alert = agent.wait_for("persistence", SOON, |object| {
-        is_alert(object) && object["minerwatch"]["chain"].to_string().contains("/etc/cron.d/sync")
-    });
+    let alert = persistence(&agent);
     let id = at(&alert, "minerwatch.incident.id").clone();
     let refused = watch_clean(&intrusion, &id).expect_err("it runs");
     assert!(refused.contains("still runs") && refused.contains(&intrusion.dropped), "{refused}");

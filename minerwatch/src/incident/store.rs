@@ -50,6 +50,11 @@ pub struct IncidentLimits {
     pub watch: Duration,
 }
 
+impl IncidentLimits {
+    /// Time for which a closed incident is watched, unless the configuration or a person says otherwise.
+    pub const WATCH: Duration = Duration::from_secs(72 * 3_600);
+}
+
 impl Default for IncidentLimits {
     fn default() -> Self {
         Self {
@@ -57,7 +62,7 @@ impl Default for IncidentLimits {
             quiet: Duration::from_secs(3_600),
             quiet_persistent: Duration::from_secs(24 * 3_600),
             min_verdict: Verdict::Noted,
-            watch: Duration::from_secs(72 * 3_600),
+            watch: Self::WATCH,
         }
     }
 }

@@ -193,42 +193,18 @@ const JOBS: [(&str, Job, Job); 14] = [
     ),
     (
         "a hidden temporary directory, called by cron",
-        |host, init| {
-            let cron = host.spawn(init, "/usr/sbin/cron", &["cron"]);
-            let shell = host.spawn(cron, "/usr/bin/dash", &["sh", "-c", "/opt/etl.sh"]);
-            fetch_and_run(host, shell, NAMED, "/tmp/etl/.venv/bin/tool");
-        },
-        |host, init| {
-            let cron = host.spawn(init, "/usr/sbin/cron", &["cron"]);
-            let shell = host.spawn(cron, "/usr/bin/dash", &["sh", "-c", "/opt/etl.sh"]);
-            fetch_and_run(host, shell, NAMED, "/tmp/etl/.v/bin/tool");
-        },
+        |host, init| run_by_cron(host, init, "/tmp/etl/.venv/bin/tool"),
+        |host, init| run_by_cron(host, init, "/tmp/etl/.v/bin/tool"),
     ),
     (
         "a defence is stopped",
-        |host, init| {
-            let shell = shell(host, init);
-            call(host, shell, "systemctl stop auditd");
-            fetch_and_run(host, shell, NAMED, "/tmp/packer-report");
-        },
-        |host, init| {
-            let shell = shell(host, init);
-            call(host, shell, "systemctl stop aliyun.service");
-            fetch_and_run(host, shell, NAMED, "/tmp/packer-report");
-        },
+        |host, init| call_and_run(host, init, "systemctl stop auditd", "/tmp/packer-report"),
+        |host, init| call_and_run(host, init, "systemctl stop aliyun.service", "/tmp/packer-report"),
     ),
     (
         "a file is made immutable",
-        |host, init| {
-            let shell = shell(host, init);
-            call(host, shell, "chattr +i /etc/resolv.conf");
-            fetch_and_run(host, shell, NAMED, "/tmp/agent");
-        },
-        |host, init| {
-            let shell = shell(host, init);
-            call(host, shell, "chattr +i /var/spool/cron/root");
-            fetch_and_run(host, shell, NAMED, "/tmp/agent");
-        },
+        |host, init| call_and_run(host, init, "chattr +i /etc/resolv.conf", "/tmp/agent"),
+        |host, init| call_and_run(host, init, "chattr +i /var/spool/cron/root", "/tmp/agent"),
     ),
     (
         "a script in shared memory",
@@ -249,6 +225,20 @@ const JOBS: [(&str, Job, Job); 14] = [
         },
     ),
 ];
+
+/// Lets a shell call a tool, and then fetch a program and run it.
+fn call_and_run(host: &mut Host, init: ProcessKey, command: &str, program: &str) {
+    let shell = shell(host, init);
+    call(host, shell, command);
+    fetch_and_run(host, shell, NAMED, program);
+}
+
+/// Lets a job of cron fetch a program and run it.
+fn run_by_cron(host: &mut Host, init: ProcessKey, program: &str) {
+    let cron = host.spawn(init, "/usr/sbin/cron", &["cron"]);
+    let shell = host.spawn(cron, "/usr/bin/dash", &["sh", "-c", "/opt/etl.sh"]);
+    fetch_and_run(host, shell, NAMED, program);
+}
 
 fn call_home(host: &mut Host, caller: ProcessKey) {
     let curl = host.spawn(caller, "/usr/bin/curl", &["curl", "-s", "https://api.example.com/"]);

@@ -11,14 +11,11 @@ use crate::{
     detect::LoadHistoryState,
     engine::Engine,
     enrich::{EnrichSettings, Enricher},
-    incident::IncidentState,
+    incident::{IncidentLimits, IncidentState},
     metrics::{AlertCounts, EventCounts},
     model::{AgentReport, BootTime, Health, ProcessKey, ProcessView, ResponseReport, Verdict, WallClock},
     probe::Probes,
 };
-
-/// Time for which an incident is watched if the request names none.
-const WATCH: Duration = Duration::from_secs(72 * 3_600);
 
 impl<P: Probes> Pipeline<P> {
     /// Adds the enrich stage. The hashing thread calls `wake` when hashes are ready.
@@ -82,7 +79,7 @@ impl<P: Probes> Pipeline<P> {
                 Vec::new()
             }
             Some(id) => {
-                let span = seconds.map_or(WATCH, Duration::from_secs);
+                let span = seconds.map_or(IncidentLimits::WATCH, Duration::from_secs);
                 let watched = self.engine.watch_clean(id, span, now, &mut self.effects);
                 self.apply_effects(None, sink)?;
                 vec![watched?]

@@ -159,8 +159,8 @@ impl Starter {
         }
     }
 
-    /// Returns what the files of a directory start that is put at this absolute path as a whole: the directory of a place,
-    /// or one above it (`~/.config`).
+    /// Returns what the files of a directory start if the whole directory is put at this absolute path. The path is the
+    /// directory of a place, or lies above one (`~/.config`).
     pub(super) fn of_directory(path: &str) -> Option<Facts> {
         let (starter, is_place) = PLACES.directory(path)?;
         let facts = starter.facts();
