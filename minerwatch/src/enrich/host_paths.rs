@@ -84,17 +84,19 @@ impl HostPaths {
             Root::Other => true,
             Root::Below(directory) => {
                 let path = Path::new(&*change.path);
-                // A name says nothing of where it was looked up, and a descriptor may lead out of the root directory. Of
-                // the two files that it may be, it is the one that changed last.
-                let changed = |path: &Path| {
-                    let found = look_up(&self.root, path.to_str()?).ok()?;
-                    Some((found.stx_ctime.tv_sec, found.stx_ctime.tv_nsec))
+                // A name does not say in which root directory it was looked up, and a descriptor may lead out of one. Of
+                // the two files that it may name, the changed one is the one that changed last. If both are one file,
+                // for example because `/etc` is mounted there, it is the host's.
+                let found = |path: &Path| look_up(&self.root, path.to_str()?).ok();
+                let file = |found: &Statx| (found.stx_dev_major, found.stx_dev_minor, found.stx_ino);
+                let changed = |found: &Statx| (found.stx_ctime.tv_sec, found.stx_ctime.tv_nsec);
+                let is_below = || {
+                    let below = found(&directory.join(path.strip_prefix("/").unwrap_or(path)));
+                    let outside = found(path);
+                    let is_same = below.is_some() && below.as_ref().map(file) == outside.as_ref().map(file);
+                    !is_same && below.as_ref().map(changed) >= outside.as_ref().map(changed)
                 };
-                let is_newer = || {
-                    let below = directory.join(path.strip_prefix("/").unwrap_or(path));
-                    changed(&below) >= changed(path)
-                };
-                change.file.is_some() || path.starts_with(directory) || is_newer()
+                change.file.is_some() || path.starts_with(directory) || is_below()
             }
         }
     }
@@ -246,6 +248,9 @@ mod tests {
         let own = root.path().join("etc/cron.d/own");
         fs::write(&own, "x").expect("a file");
         fs::write(root.path().join("srv/image/etc/cron.d/image"), "x").expect("a file");
+        // A mounted directory of the host would show the same file, too.
+        fs::hard_link(&own, root.path().join("etc/cron.d/both")).expect("a link");
+        fs::hard_link(&own, root.path().join("srv/image/etc/cron.d/both")).expect("a link");
         let file = identity(&own);
         let paths = HostPaths::at(root.path());
         let image = Root::Below("/srv/image".into());
@@ -256,6 +261,7 @@ mod tests {
             (&image, "/srv/image/etc/cron.d/image", None, true, None),
             (&image, "/etc/cron.d/image", None, true, None),
             (&image, "/etc/cron.d/own", None, false, None),
+            (&image, "/etc/cron.d/both", None, false, None),
             (&image, "/etc/cron.d/own", Some(file), true, Some("/etc/cron.d/own")),
         ] {
             let mut change = FileChange { file, ..change(path, FileId { device: 0, inode: 0 }) };

@@ -268,7 +268,7 @@ impl Incidents {
     fn mark(&mut self, context: &DetectionContext<'_>) {
         let sign = match &context.event.body {
             EventBody::Exec(_) => {
-                if let Some(interpreter) = self.pipelines.start(context.table, context.process) {
+                if let Some(interpreter) = self.pipelines.start(context) {
                     self.add_mark(context, Sign::Decoded, interpreter);
                 }
                 signs::deed(context.process)

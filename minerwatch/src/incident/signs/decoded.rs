@@ -2,8 +2,9 @@
 
 use crate::{
     bounded::BoundedMap,
+    detect::DetectionContext,
     model::ProcessKey,
-    process::{Command, Process, ProcessTable, Role, base_name, reads_program_from_input},
+    process::{Command, Process, Role, base_name, reads_program_from_input},
 };
 
 /// Whether a command decodes base64.
@@ -43,13 +44,10 @@ impl Default for Pipelines {
 impl Pipelines {
     /// Notes a program that starts. Returns the interpreter whose program a decoder writes, if it is one of the two. The
     /// same process started both, and both run: of commands that run one after the other, the first has ended.
-    pub(in crate::incident) fn start(
-        &mut self,
-        table: &ProcessTable,
-        process: &Process,
-    ) -> Option<ProcessKey> {
+    pub(in crate::incident) fn start(&mut self, context: &DetectionContext<'_>) -> Option<ProcessKey> {
+        let (table, process) = (context.table, context.process);
         let parent = process.parent?;
-        let is_decoder = decodes(&Command::of(process));
+        let is_decoder = context.command.as_ref().is_some_and(decodes);
         let view = &process.view;
         let is_interpreter = || {
             matches!(process.role, Role::Shell | Role::Interpreter)
