@@ -1,5 +1,5 @@
-//! Finds the processes outside of containers whose root directory is not the host's: builds of images with debootstrap
-//! and chroot, and namespaces with a root of their own. A path there names a file of the new system.
+//! Finds processes outside of containers whose root directory is not the host's, for example while debootstrap builds an
+//! image in a chroot. A path in such a process names a file of another system.
 //!
 //! In containers, it finds `chroot` to the root directory of the host.
 //!
@@ -77,8 +77,8 @@ impl Roots {
         }
     }
 
-    /// Returns the root directory of a process. A process in a container has the host's for this purpose: its container
-    /// says more.
+    /// Returns the root directory of a process. For a process in a container it is always [`Root::Host`], because the
+    /// container itself says that the files are not the host's.
     pub(super) fn of(&mut self, subject: &Subject) -> Root {
         if subject.container.as_ref().is_some_and(|container| container.id.is_some()) {
             return Root::Host;

@@ -1,15 +1,15 @@
 //! Roles of programs, for lineage and detectors. A role that excuses a program also depends on the program's directory:
 //! `/tmp/dpkg` is not a package manager, and neither is `/usr/bin/dpkg` of a container.
 
-mod as_told;
+mod installer;
 mod jobs;
+mod launcher;
 mod names;
-mod told;
 
-use as_told::works_as_told;
+use installer::acts_on_options;
 use jobs::runs_jobs;
+use launcher::launches_for_others;
 use names::by_name;
-use told::is_told_a_program;
 
 use super::program_file::{ProgramFile, base_name, is_in_system_directory};
 
@@ -117,8 +117,8 @@ impl Role {
             }
             _ if role.excuses() && !file.in_system_directory => Self::Other,
             Self::ContainerRuntime if runs_on_the_host(arguments) => Self::Other,
-            _ if role.excuses() && is_told_a_program(file.name, role, arguments, above.role) => Self::Other,
-            Self::PackageManager if works_as_told(file.name, arguments) => Self::Other,
+            _ if role.excuses() && launches_for_others(file.name, role, arguments, above.role) => Self::Other,
+            Self::PackageManager if acts_on_options(file.name, arguments) => Self::Other,
             Self::Shell if is_login_shell(arguments, above) => Self::LoginShell,
             Self::Service
                 if file.in_system_directory
@@ -456,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_told_a_program_ends_no_tree() {
+    fn who_launches_for_others_ends_no_tree() {
         let of = |path: &str, arguments: &[&str]| role(path, arguments, Some(Role::Shell));
         assert_eq!(of("/usr/bin/conmon", &["conmon", "-r", "/usr/bin/crun"]), Role::ContainerRuntime);
         assert_eq!(of("/usr/bin/conmon", &["conmon", "-r", "/tmp/x"]), Role::Other);

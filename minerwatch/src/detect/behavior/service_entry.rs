@@ -1,9 +1,9 @@
-//! How a program came through a service: whether an intruder may have sent the commands that fetched or started it.
+//! Whether a program came through a network service: an intruder may have sent the commands that fetched or started it.
 //!
-//! The sensor reports the listening sockets of pool clients only, so nobody knows whether a service listens. The names of
-//! servers prove it. The names of runtimes do not: Java and Node.js run servers, but build tools and editors as well.
-//! These fetch and start programs in their own code. What enters through a server are commands for a shell or a
-//! downloader.
+//! The sensor reports listening sockets only of programs that talk to a pool. So the name of a program has to say whether it
+//! is a server. Java and Node.js run servers, and also build tools and editors, which fetch and start programs in their
+//! own code. An intruder who comes through a server usually starts a shell or a downloader. So below these runtimes, only
+//! a shell with commands or a downloader counts.
 
 use super::downloader::is_downloader;
 use crate::{
@@ -20,14 +20,14 @@ pub enum ServiceEntry {
     Commands,
 }
 
-/// What a program with the role of a service is by its name.
+/// What the name of a program with the role of a service says about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Nature {
-    /// It listens by nature.
+    /// A server.
     Server,
-    /// It runs servers and other programs.
+    /// A runtime, which runs servers and other programs.
     Runtime,
-    /// It takes jobs from a queue or a build file and listens to nobody.
+    /// A worker, which takes jobs from a queue or a build file and accepts no connections.
     Worker,
 }
 
@@ -128,7 +128,7 @@ mod tests {
 
     type Program<'a> = (&'a str, &'a [&'a str]);
 
-    /// Starts each program as the child of the one before and returns how the last one came.
+    /// Starts each program as the child of the one before. Returns how the last one came through a service.
     fn entry(programs: &[Program<'_>]) -> Option<ServiceEntry> {
         let mut host = Host::new();
         let mut last = host.boot("/usr/lib/systemd/systemd", &["systemd"]);

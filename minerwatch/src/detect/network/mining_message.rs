@@ -17,13 +17,13 @@ pub enum MiningPeer {
 }
 
 impl MiningPeer {
-    /// The role that the words say: whoever sends a miner's words is the miner.
+    /// Returns the role of the peer by the message: the side that sends a miner's messages is the miner.
     fn by_words(payload: &Payload, message: &MiningMessage) -> Self {
         let is_from_peer = payload.direction == Direction::Received;
         if is_from_peer == (message.side == MiningSide::Client) { Self::Miner } else { Self::Pool }
     }
 
-    /// The role that the kernel's word on who opened the connection says: miners connect to pools.
+    /// Returns the role of the peer by the side that opened the connection according to the kernel: miners connect to pools.
     fn by_opening(payload: &Payload) -> Self {
         if payload.accepted { Self::Miner } else { Self::Pool }
     }
@@ -34,11 +34,11 @@ impl MiningPeer {
 pub struct Heard<'a> {
     /// The message.
     pub message: &'a MiningMessage,
-    /// The role of the peer, by the words of the message.
+    /// The role of the peer, by the message.
     pub peer: MiningPeer,
-    /// Whether the kernel says that the other side opened the connection. Either the kernel is wrong, which knows little of
-    /// a connection that was open before the daemon, or the message is unrelated text, such as the input of a log
-    /// collector. So a contested message counts only if the other side of the connection agrees.
+    /// Whether the message does not fit to the side that opened the connection according to the kernel. The kernel programs
+    /// may be wrong about a connection that was open before the daemon started. Or the message is unrelated text, such as the
+    /// input of a log collector. So a contested message counts only if the other side sends what fits to it.
     pub is_contested: bool,
 }
 

@@ -58,7 +58,7 @@ fn loads_other_code(file: &str, arguments: &[impl AsRef<str>]) -> bool {
     })
 }
 
-/// Whether anybody, or a service, may have written a file, or somebody hid it.
+/// Whether anybody or a service may have written the file at this path, or the path is a hidden one.
 fn is_of_anybody(path: &str) -> bool {
     path.contains("/.") || starts_with_one_of(path, &OF_ANYBODY)
 }

@@ -5,7 +5,7 @@ use crate::process::{Command, base_name};
 /// Minimum length of a target, in bytes. Shorter ones match too many programs.
 const MIN_LENGTH: usize = 3;
 
-/// What a command does about other programs.
+/// What a command does to other programs.
 #[derive(Debug)]
 pub(super) enum Deed<'a> {
     /// Kills programs by these names, patterns or ports.

@@ -1,9 +1,9 @@
-//! Package managers that do what their command line says, not what a package says. Whoever can start one could write the
-//! files by himself.
+//! Command lines by which a package manager writes files that no package puts there. Such a package manager is not
+//! excused, because the caller decides what it writes.
 
 /// Whether a package manager of this name unpacks an archive into any directory, takes its rules from a file in any
 /// directory, or runs a command that its own options name.
-pub(super) fn works_as_told(name: &str, arguments: &[impl AsRef<str>]) -> bool {
+pub(super) fn acts_on_options(name: &str, arguments: &[impl AsRef<str>]) -> bool {
     let mut arguments = arguments.iter().skip(1).map(AsRef::as_ref);
     match name {
         "dpkg-deb" => {
@@ -95,7 +95,7 @@ mod tests {
             (&["rpm", "-x"], false),
         ];
         for (arguments, expected) in cases {
-            assert_eq!(works_as_told(arguments[0], arguments), expected, "{arguments:?}");
+            assert_eq!(acts_on_options(arguments[0], arguments), expected, "{arguments:?}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Trusted programs that are told by an option what to run. What they run belongs to the tree of whoever told them, so
-//! they are no boundary.
+//! Trusted programs that run what an option names. If the administrator did not choose it, it belongs to the tree of
+//! whoever set the option, and the tree does not end at the trusted program.
 //!
 //! Sources: conmon(8), podman(1), buildah(1), crio(8), dockerd(8) and the flags of containerd's shims; telnetd of GNU
 //! inetutils, netkit and `BusyBox`; crond of cronie, dcron and `BusyBox`, fcron(8), anacron(8); runsvdir(8), runsv(8), s6-svscan,
@@ -15,7 +15,7 @@ use crate::process::{
 const RUNTIMES: [&str; 7] =
     ["runsc", "runc-", "crun-", "krun", "kata", "nvidia-container-runtime", "sysbox-runc"];
 
-/// Directories of what an administrator installs and sets up. Services and users write elsewhere.
+/// Directories that only an administrator or a package manager writes to.
 const OF_ADMINISTRATOR: [&str; 16] = [
     "/etc/",
     "/opt/",
@@ -35,8 +35,8 @@ const OF_ADMINISTRATOR: [&str; 16] = [
     "/service/",
 ];
 
-/// Whether a program of this name and role is told to run a program that is not of the administrator's choice.
-pub(super) fn is_told_a_program(
+/// Whether the options of a program with this name and role name something to run that the administrator did not choose.
+pub(super) fn launches_for_others(
     name: &str,
     role: Role,
     arguments: &[impl AsRef<str>],
@@ -52,7 +52,7 @@ pub(super) fn is_told_a_program(
         }
         (Role::ContainerRuntime, _) => {
             let options = ["--runtime", "--conmon", "--add-runtime", "-publish-binary", "-containerd-binary"];
-            // A bare name is looked up where the administrator says.
+            // A name without a slash is looked up in the directories that the administrator set.
             let is_other = |value: &str| {
                 let path = value.rsplit_once('=').map_or(value, |(_, path)| path);
                 path.contains('/') && !is_runtime(path)
@@ -134,7 +134,7 @@ mod tests {
     fn is_told(role: Role, line: &str, parent: Option<Role>) -> bool {
         let words: Vec<&str> = line.split(' ').collect();
         assert_eq!(by_name(words[0]), role, "{line}");
-        is_told_a_program(words[0], role, &words, parent)
+        launches_for_others(words[0], role, &words, parent)
     }
 
     #[test]
