@@ -1,6 +1,6 @@
 //! Closed incidents are watched: what returns opens them again, and what does not return ends the watch.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     engine::{Engine, EngineSettings},
@@ -26,6 +26,8 @@ struct Watch {
     cron: ProcessKey,
     fed: usize,
     alerts: Vec<Alert>,
+    /// The number of the latest alert of each incident.
+    numbers: BTreeMap<IncidentId, u64>,
 }
 
 impl Watch {
@@ -34,7 +36,7 @@ impl Watch {
         let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
         let cron = host.spawn(init, "/usr/sbin/cron", &["cron", "-f"]);
         let engine = Engine::new(EngineSettings { processors: 2, ..EngineSettings::default() });
-        Self { host, engine, init, cron, fed: 0, alerts: Vec::new() }
+        Self { host, engine, init, cron, fed: 0, alerts: Vec::new(), numbers: BTreeMap::new() }
     }
 
     /// Passes the new events to the engine, and returns what it told since the last call.
@@ -44,6 +46,16 @@ impl Watch {
         }
         self.fed = self.host.events().len();
         pass_time(&mut self.engine, self.host.now().plus(seconds(3)), &mut self.alerts);
+        self.take()
+    }
+
+    /// Takes the alerts. Their numbers rise by one, because outputs know an alert again by its number.
+    fn take(&mut self) -> Vec<(IncidentId, AlertAction, AlertReason)> {
+        for alert in &self.alerts {
+            let number = self.numbers.entry(alert.incident).or_default();
+            *number += 1;
+            assert_eq!(alert.number, *number, "{}", alert.message);
+        }
         self.alerts.drain(..).map(|alert| (alert.incident, alert.action, alert.reason)).collect()
     }
 
@@ -348,15 +360,17 @@ fn the_watch_goes_on_after_a_restart_of_the_daemon() {
 }
 
 /// What a new boot sees: the same host with other processes, which start at other times.
-fn boot_again(engine: &Engine, now: BootTime) -> (Watch, Vec<(AlertAction, AlertReason)>) {
-    let mut next = Watch::new();
+fn boot_again(before: &Watch, after: Duration) -> (Watch, Vec<(AlertAction, AlertReason)>) {
+    let mut next = Watch { numbers: before.numbers.clone(), ..Watch::new() };
     let mut effects = Vec::new();
-    next.engine.end_incidents(stored(engine), now, BootTime(1), &mut effects);
-    let told = effects.into_iter().filter_map(|effect| match effect {
-        Effect::Alert(alert) => Some((alert.action, alert.reason)),
+    let now = before.host.now().plus(after);
+    next.engine.end_incidents(stored(&before.engine), now, BootTime(1), &mut effects);
+    next.alerts.extend(effects.into_iter().filter_map(|effect| match effect {
+        Effect::Alert(alert) => Some(*alert),
         Effect::Observed(_) | Effect::Request(_) => None,
-    });
-    (next, told.collect())
+    }));
+    let told = next.take().into_iter().map(|(_, action, reason)| (action, reason)).collect();
+    (next, told)
 }
 
 #[test]
@@ -379,14 +393,14 @@ fn the_watch_goes_on_after_a_boot() {
         }),
     ];
     for (what, returns) in cases {
-        let (mut next, told) = boot_again(&day.engine, day.host.now().plus(seconds(DAY)));
+        let (mut next, told) = boot_again(&day, seconds(DAY));
         assert_eq!(told, [], "{what}: it was closed before");
         let left = next.engine.watched_incidents()[0].until.since(BootTime(1));
         assert!(left <= seconds(2 * DAY) && left > seconds(2 * DAY - 60), "{what}: {left:?}");
         returns(&mut next);
         assert_eq!(next.told()[0], (id, AlertAction::IncidentOpened, AlertReason::Returned), "{what}");
     }
-    let (next, told) = boot_again(&day.engine, day.host.now().plus(seconds(4 * DAY)));
+    let (next, told) = boot_again(&day, seconds(4 * DAY));
     assert_eq!(told, [(AlertAction::IncidentClosed, AlertReason::StayedClean)]);
     assert_eq!(next.engine.watched_incidents(), []);
 }
@@ -398,7 +412,7 @@ fn a_miner_that_a_boot_ended_and_cron_starts_again_is_the_same_incident() {
     let words = ["helper", "-o", "pool.example:443", "-u", MONERO, "--tls"];
     day.host.spawn(shell, "/usr/local/bin/helper", &words);
     let (id, ..) = day.told()[0];
-    let (mut next, told) = boot_again(&day.engine, day.host.now().plus(seconds(60)));
+    let (mut next, told) = boot_again(&day, seconds(60));
     assert_eq!(told, [(AlertAction::IncidentClosed, AlertReason::Ended)]);
     let shell = next.shell();
     next.host.spawn(shell, "/usr/local/bin/helper", &words);

@@ -6,6 +6,7 @@ use super::Incidents;
 use crate::{
     incident::{
         budget::Owner,
+        exceptions::Exceptions,
         membership::Serial,
         record::{Incident, Watch},
         report::{MAX_SUSPECTS, Report},
@@ -197,8 +198,7 @@ impl Incidents {
         self.changed = true;
         self.membership.release(serial, &incident.holdings);
         incident.watch = watch.filter(|_| incident.can_return());
-        let seen = self.exceptions.at_the_end(&incident, now, table);
-        alerts.extend(closing(&seen, now, reason, table));
+        alerts.extend(closing(&self.exceptions, &mut incident, now, reason, table));
         if let Some(watch) = incident.watch {
             self.begin_watch(serial, incident, watch);
         }
@@ -266,16 +266,20 @@ fn look_again(next_due: &mut Option<BootTime>, at: BootTime) {
     *next_due = Some(next_due.map_or(at, |due| due.min(at)));
 }
 
-/// Returns the closing alert of an incident, if it was reported.
+/// Returns the closing alert of an incident, if it was reported. Counts it, because a watched incident can have further
+/// alerts.
 pub(super) fn closing(
-    incident: &Incident,
+    exceptions: &Exceptions,
+    incident: &mut Incident,
     now: BootTime,
     reason: AlertReason,
     table: &ProcessTable,
 ) -> Option<Alert> {
-    if !incident.is_reported() {
+    let seen = exceptions.at_the_end(incident, now, table);
+    if !seen.is_reported() {
         return None;
     }
-    let report = incident.report(incident.prime()?, AlertAction::IncidentClosed, reason, now, table)?;
+    let report = seen.report(seen.prime()?, AlertAction::IncidentClosed, reason, now, table)?;
+    incident.alerts += 1;
     Some(report.alert)
 }

@@ -86,8 +86,8 @@ impl Incidents {
         }
         let Some(mut gone) = self.open.remove(&goes) else { return stays };
         let into = self.open.get(&stays).map(|incident| incident.id);
-        let seen = self.exceptions.at_the_end(&gone, context.at(), context.table);
-        if let Some(mut alert) = closing(&seen, context.at(), AlertReason::Merged, context.table) {
+        let reason = AlertReason::Merged;
+        if let Some(mut alert) = closing(&self.exceptions, &mut gone, context.at(), reason, context.table) {
             if let Some(id) = into {
                 alert.message = format!("{}, it is part of incident {id}", alert.message);
             }

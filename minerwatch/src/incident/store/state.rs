@@ -8,7 +8,7 @@ use std::{cmp::Reverse, collections::BTreeSet, io};
 
 use serde::{Deserialize, Serialize};
 
-use super::Incidents;
+use super::{Incidents, alerting::closing};
 use crate::{
     incident::{
         budget::HostBudgetState,
@@ -119,9 +119,9 @@ impl Incidents {
             self.restore_watched(incident);
         }
         let room = self.limits.incidents.saturating_sub(self.open.len()).min(incidents.len());
-        for gone in incidents.split_off(room) {
+        for mut gone in incidents.split_off(room) {
             self.evicted += 1;
-            alerts.extend(super::alerting::closing(&gone, now, AlertReason::Evicted, table));
+            alerts.extend(closing(&self.exceptions, &mut gone, now, AlertReason::Evicted, table));
         }
         // An older incident has a lower number.
         incidents.sort_by_key(|incident| (incident.id.opened, incident.id.origin));
@@ -193,8 +193,7 @@ impl Incidents {
             if let Some(reason) = reason {
                 let until = (!is_over).then(|| Watch { since: ended, until: ended.plus(left), asked: false });
                 incident.watch = incident.watch.or(until);
-                let seen = self.exceptions.at_the_end(&incident, ended, table);
-                alerts.extend(super::alerting::closing(&seen, ended, reason, table));
+                alerts.extend(closing(&self.exceptions, &mut incident, ended, reason, table));
             }
             if !is_over {
                 self.watch_after_boot(incident, left, now);

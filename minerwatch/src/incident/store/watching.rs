@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::Incidents;
+use super::{Incidents, alerting::closing};
 use crate::{
     detect::{DetectionContext, Finding},
     incident::{
@@ -166,9 +166,8 @@ impl Incidents {
         let over = self.watched.iter().filter(|(_, incident)| is_over(incident));
         let over: Vec<Serial> = over.map(|(serial, _)| *serial).collect();
         for serial in over {
-            let Some(incident) = self.forget_watched(serial) else { continue };
-            let seen = self.exceptions.at_the_end(&incident, now, table);
-            alerts.extend(super::alerting::closing(&seen, now, AlertReason::StayedClean, table));
+            let Some(mut incident) = self.forget_watched(serial) else { continue };
+            alerts.extend(closing(&self.exceptions, &mut incident, now, AlertReason::StayedClean, table));
         }
     }
 
