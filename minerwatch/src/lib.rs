@@ -15,6 +15,7 @@
 // `println!` and similar macros panic if a stream is closed or full; `cli::streams` does not.
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
+pub mod approval;
 pub mod bounded;
 pub mod cef;
 pub mod cli;

@@ -77,7 +77,7 @@ pub const ROOMS: &[Room] = &[
     room("engine", Reach::Pure, &["bounded", "detect", "except", "incident", "intel", "model", "process"]),
     // Settings and output formats. Each output declares its own settings, and the configuration lists the outputs.
     room("schema", Reach::Pure, &["model"]),
-    room("config", Reach::System, &["except", "model", "output", "redact", "schema"]),
+    room("config", Reach::System, &["approval", "except", "model", "output", "redact", "schema"]),
     room("ecs", Reach::Pure, &["model", "redact"]),
     room("ocsf", Reach::Pure, &["ecs"]),
     room("cef", Reach::Pure, &["ecs"]),
@@ -103,6 +103,7 @@ pub const ROOMS: &[Room] = &[
         Reach::System,
         &["bounded", "cef", "credentials", "ecs", "model", "notice", "ocsf", "schema", "state_files"],
     ),
+    room("approval", Reach::System, &["credentials", "model", "output", "schema"]),
     room("credentials", Reach::System, &[]),
     room("state_files", Reach::System, &[]),
     room("recording", Reach::System, &["model"]),
@@ -126,6 +127,7 @@ pub const ROOMS: &[Room] = &[
         "pipeline",
         Reach::System,
         &[
+            "approval",
             "bounded",
             "config",
             "containers",

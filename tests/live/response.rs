@@ -1,6 +1,7 @@
 //! The staged response, as a user runs it: simulated miners are isolated, throttled, frozen, stopped and quarantined, and
 //! everything is as before after a release. Nothing here mines.
 
+mod approval;
 mod refusals;
 mod stage;
 

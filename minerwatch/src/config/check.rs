@@ -1,7 +1,7 @@
 //! Checks that need more than one key.
 
 use super::{Config, Detection, ListSync, SyncList, except::ExceptionEntry};
-use crate::{except::Source, model::AccountHasher, output::OutputSettings};
+use crate::{except::Source, model::{AccountHasher, Approver}, output::OutputSettings};
 
 /// A contradiction between keys: the key at fault, and the message.
 pub(super) type Conflict = (&'static str, String);
@@ -11,6 +11,9 @@ pub(super) fn conflicts(config: &Config) -> Result<(), Conflict> {
     outputs(&config.sink.all())?;
     account_key(&config.detection)?;
     alert_size(config)?;
+    if config.response.approve == Approver::Webhook {
+        config.response.approval.check()?;
+    }
     syncs(&config.intel.sync)
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{Config, ListenAddress, SyncSource};
-use crate::output::host_of;
+use crate::{model::Approver, output::host_of};
 
 /// Directories that the unit creates and in which the daemon may write: `StateDirectory` and `RuntimeDirectory`.
 const OWN_DIRECTORIES: [&str; 2] = ["/var/lib/minerwatch", "/run/minerwatch"];
@@ -102,7 +102,9 @@ fn network(config: &Config, text: &mut String) {
         SyncSource::Url(url) => host_of(url),
         SyncSource::Path(_) => None,
     });
-    let mut hosts: BTreeSet<String> = outputs.chain(lists).collect();
+    let is_asked = config.response.enabled && config.response.approve == Approver::Webhook;
+    let approver = is_asked.then(|| config.response.approval.needs().hosts);
+    let mut hosts: BTreeSet<String> = outputs.chain(lists).chain(approver.into_iter().flatten()).collect();
     let listens = match &config.metrics.listen {
         Some(ListenAddress::Tcp(address)) => Some(address.ip()),
         Some(ListenAddress::Unix(_)) | None => None,

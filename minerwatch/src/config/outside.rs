@@ -8,6 +8,7 @@ use rustix::{
 };
 
 use super::{ConfigError, Effective, SyncSource};
+use crate::model::Approver;
 
 impl Effective {
     /// Checks the files and directories without which the daemon cannot start: those of the outputs, the state directory
@@ -38,6 +39,11 @@ impl Effective {
         }
         if let Some(path) = &self.config.detection.account_key_file {
             add("[detection]", 0, "account_key_file", can_be_read(path));
+        }
+        if self.config.response.approve == Approver::Webhook {
+            for (key, path) in &self.config.response.approval.needs().reads {
+                add("[response.approval]", 0, key, can_be_read(path));
+            }
         }
         add("[state]", 0, "directory", can_be_directory(&self.config.state.directory));
         errors

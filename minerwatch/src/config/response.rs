@@ -1,8 +1,9 @@
 //! `[response]`: what minerwatch does to suspects, beside alerting.
 
 use crate::{
-    model::{AfterDeath, Allowed, Never, Stage},
-    schema::{between, checked, choice, optional, parsed, section, switch},
+    approval::ApprovalSettings,
+    model::{AfterDeath, Allowed, Approver, Never, Stage},
+    schema::{between, checked, choice, optional, parsed, section, switch, table},
 };
 
 /// The names of the stages that change something, as the reference shows them.
@@ -27,6 +28,11 @@ section! {
         /// The stages that are applied to a suspect whose verdict is `suspected`. Only `observe` is possible, because it
         /// changes nothing.
         pub suspected: Vec<Stage> = Vec::new(), checked("`[]`, `[\"observe\"]`", only_observes);
+        /// Who has to agree before the policy changes something: `nobody`, or a server (`webhook`) that
+        /// `[response.approval]` names. A person who uses `minerwatch respond` needs no approval.
+        pub approve: Approver = Approver::Nobody, choice();
+        /// The server that is asked for an approval ([response.md](response.md#approval)).
+        pub approval: ApprovalSettings = ApprovalSettings::default(), table();
         /// Time after which an isolation is undone, in seconds; 0 means not before a release. The same holds for the next
         /// three keys.
         pub isolate_lease_s: u64 = 86_400, between(0, YEAR);

@@ -7,7 +7,7 @@ use super::{
     timestamp::Timestamp,
     values::{Identified, Shown},
 };
-use crate::model::{IncidentId, ProcessView, ResponseAction, ResponseReport, Stage};
+use crate::model::{IncidentId, ProcessView, ResponseAction, ResponseOutcome, ResponseReport, Stage};
 
 impl Encoder {
     pub(super) fn encode_response(
@@ -19,15 +19,20 @@ impl Encoder {
     ) {
         let action = report.action.event_action();
         let types: &'static [_] = match report.action {
-            ResponseAction::Stage(Stage::Observe) | ResponseAction::Evidence | ResponseAction::Blocked => {
-                &["info"]
-            }
+            ResponseAction::Stage(Stage::Observe)
+            | ResponseAction::Evidence
+            | ResponseAction::Blocked
+            | ResponseAction::Approval => &["info"],
             ResponseAction::Stage(Stage::Stop) => &["end"],
             ResponseAction::Stage(_) | ResponseAction::Release => &["change"],
         };
         let mut event = EventFields::new(action, &["process"], types, sequence);
         event.id = Some(Shown(self.ids.of_response(report.time, sequence)));
-        event.outcome = Some(if report.outcome.is_fine() { "success" } else { "failure" });
+        event.outcome = Some(match report.outcome {
+            ResponseOutcome::Done | ResponseOutcome::DryRun => "success",
+            ResponseOutcome::Refused | ResponseOutcome::Failed => "failure",
+            ResponseOutcome::Waiting => "unknown",
+        });
         let response = ResponseFields {
             stage: match report.action {
                 ResponseAction::Stage(stage) => Some(stage.name()),

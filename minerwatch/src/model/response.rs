@@ -59,6 +59,17 @@ pub enum AfterDeath {
     Keep,
 }
 
+/// Who has to agree before the policy changes something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Approver {
+    /// Nobody: the policy acts at once.
+    #[default]
+    Nobody,
+    /// A server that is asked over HTTP.
+    Webhook,
+}
+
 /// What a report of the response is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -71,6 +82,8 @@ pub enum ResponseAction {
     Release,
     /// Traffic that the isolation blocked.
     Blocked,
+    /// The policy waits for an approval, or got an answer.
+    Approval,
 }
 
 impl ResponseAction {
@@ -86,6 +99,7 @@ impl ResponseAction {
             Self::Evidence => "response-evidence",
             Self::Release => "response-release",
             Self::Blocked => "response-blocked",
+            Self::Approval => "response-approval",
         }
     }
 }
@@ -102,6 +116,8 @@ pub enum ResponseOutcome {
     Refused,
     /// It failed. The message says what was changed and what was not.
     Failed,
+    /// It waits for an approval, and nothing was changed yet.
+    Waiting,
 }
 
 impl ResponseOutcome {
@@ -112,6 +128,7 @@ impl ResponseOutcome {
             Self::DryRun => "dry-run",
             Self::Refused => "refused",
             Self::Failed => "failed",
+            Self::Waiting => "waiting",
         }
     }
 

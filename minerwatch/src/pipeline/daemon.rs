@@ -1,5 +1,6 @@
 //! The daemon, `minerwatch run`: adds outputs, the control socket and signals to the event loop.
 
+mod approvals;
 mod collect;
 mod config_watch;
 mod incident_store;
@@ -24,7 +25,7 @@ use self::{
     load_history_store::LoadHistoryStore,
     outputs::ConfiguredOutputs,
     own_cpu::OwnCpu,
-    response::StartedResponder,
+    response::{Report, StartedResponder},
     self_report::SelfReport,
     signals::Command,
     state_lock::StateLock,
@@ -221,14 +222,12 @@ impl Running {
             }
             Command::Answer(request) => self.answer_request(event_loop, outputs, request),
             Command::Responded(answer) => {
-                let told = outputs.responder.as_mut().and_then(|responder| responder.answered(*answer));
-                if let Some((report, suspect)) = told {
-                    info!("incident {}: {}", report.incident, report.message);
-                    let sent = event_loop.pipeline.response(&report, suspect.as_ref(), outputs);
-                    if let Err(error) = sent.and_then(|()| event_loop.pipeline.flush(outputs)) {
-                        warn!(%error, "an event of the response cannot be sent");
-                    }
-                }
+                let report = outputs.responder.as_mut().and_then(|responder| responder.answered(*answer));
+                send_report(event_loop, outputs, report);
+            }
+            Command::Decided(decision) => {
+                let report = outputs.responder.as_mut().and_then(|responder| responder.decided(decision));
+                send_report(event_loop, outputs, report);
             }
         }
         ControlFlow::Continue(())
@@ -386,6 +385,16 @@ impl Running {
             .write_file(|| self.load_history.encode_if_due(event_loop.pipeline.engine(), host::wall_now()));
         self.report.tick(state_lock, event_loop, outputs)?;
         outputs.tick(event_loop.pipeline.engine_mut())
+    }
+}
+
+/// Sends an event about the response.
+fn send_report(event_loop: &mut EventLoop, outputs: &mut ConfiguredOutputs, report: Option<Report>) {
+    let Some((report, suspect)) = report else { return };
+    info!("incident {}: {}", report.incident, report.message);
+    let sent = event_loop.pipeline.response(&report, suspect.as_ref(), outputs);
+    if let Err(error) = sent.and_then(|()| event_loop.pipeline.flush(outputs)) {
+        warn!(%error, "an event of the response cannot be sent");
     }
 }
 

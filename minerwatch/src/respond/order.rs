@@ -13,6 +13,11 @@ use crate::model::{Alert, BootTime, ResponseReport, Stage};
 pub enum Actor {
     /// The configuration.
     Policy,
+    /// The configuration, after somebody approved.
+    Approved {
+        /// The name that the approver gave.
+        by: String,
+    },
     /// The end of a lease.
     Lease,
     /// A person at a terminal, or a program in that person's name.
@@ -24,10 +29,18 @@ pub enum Actor {
     },
 }
 
+impl Actor {
+    /// Whether the configuration decided what is done.
+    pub fn is_policy(&self) -> bool {
+        matches!(self, Self::Policy | Self::Approved { .. })
+    }
+}
+
 impl fmt::Display for Actor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Policy => formatter.write_str("policy"),
+            Self::Approved { by } => write!(formatter, "policy, approved by {by}"),
             Self::Lease => formatter.write_str("lease"),
             Self::Person { uid, pid } => write!(formatter, "uid {uid}, pid {pid}"),
         }

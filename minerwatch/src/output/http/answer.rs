@@ -18,17 +18,20 @@ pub(in crate::output) struct Reply {
     pub retry_after: Option<Duration>,
     /// Where the server wants the request to go instead.
     pub location: Option<String>,
+    /// All header fields.
+    pub headers: HeaderMap,
     /// The body, or the part of it that was asked for.
     pub body: Vec<u8>,
 }
 
 impl Reply {
-    pub(super) fn new(status: StatusCode, headers: &HeaderMap, body: Vec<u8>) -> Self {
+    pub(super) fn new(status: StatusCode, headers: HeaderMap, body: Vec<u8>) -> Self {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         Self {
             status,
             retry_after: text(header::RETRY_AFTER).and_then(|value| pause(value, OffsetDateTime::now_utc())),
             location: text(header::LOCATION).map(|location| words(location.as_bytes())),
+            headers,
             body,
         }
     }

@@ -114,7 +114,7 @@ impl Client {
         let mut body = body.into_reader();
         let body = read(head.status, &mut body)
             .map_err(|error| SendError::Unreachable(format!("{server}: the answer breaks off: {error}")))?;
-        Ok(Reply::new(head.status, &head.headers, body))
+        Ok(Reply::new(head.status, head.headers, body))
     }
 
     fn call(

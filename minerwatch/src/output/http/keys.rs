@@ -80,7 +80,11 @@ type Conflict = (&'static str, String);
 
 impl ConnectionKeys {
     /// Checks keys that depend on each other.
-    pub(in crate::output) fn check(&self, url: Option<&HttpUrl>) -> Result<(), Conflict> {
+    ///
+    /// # Errors
+    ///
+    /// The key at fault, and the message.
+    pub fn check(&self, url: Option<&HttpUrl>) -> Result<(), Conflict> {
         self.tls_files().check()?;
         let is_plain = url.is_some_and(|url| !url.is_https());
         if is_plain && (self.ca_file.is_some() || self.client_key_file.is_some()) {
@@ -94,7 +98,7 @@ impl ConnectionKeys {
     }
 
     /// Returns what a connection to a URL needs. With a proxy, the output connects to the proxy only.
-    pub(in crate::output) fn needs(&self, url: Option<&str>) -> Needs {
+    pub fn needs(&self, url: Option<&str>) -> Needs {
         let host = self.proxy.as_deref().or(url).and_then(host_of);
         let mut files = self.tls_files().reads();
         files.extend(reads([("headers_file", &self.headers_file)]));

@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-pub(in crate::output) use message::{Answer, Received};
+pub(crate) use message::{Answer, Received};
 pub(in crate::output) use run::{
     Load, Run, alert, deliver_through_faults, documents, event, id, open, repeats, settings, until,
 };
@@ -57,7 +57,7 @@ struct Shared {
 }
 
 /// The server. It ends when this value is dropped.
-pub(in crate::output) struct Server {
+pub(crate) struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
 }

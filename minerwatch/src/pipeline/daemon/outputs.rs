@@ -308,7 +308,7 @@ impl OutputSink for ConfiguredOutputs {
     fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()> {
         // First, because each millisecond counts for the policy.
         if let Some(responder) = &mut self.responder {
-            responder.consider(alert);
+            responder.consider(line, alert);
         }
         if let Some(control) = &self.control {
             control.publish_alert(line, alert.suspect.key.pid);

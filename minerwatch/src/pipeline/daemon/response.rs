@@ -15,8 +15,12 @@ use anyhow::Context as _;
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
-use super::signals;
+use super::{
+    approvals::{Approvals, Approved, Decided},
+    signals,
+};
 use crate::{
+    approval::Decision,
     bounded::BoundedMap,
     config::{Config, Response},
     control::{PipelineRequest, RespondRequest},
@@ -33,6 +37,9 @@ const MAX_HANDLED: usize = 16_384;
 const MAX_INCIDENTS: usize = 4_096;
 /// Stack size of the threads, in bytes.
 const STACK: usize = 256 << 10;
+
+/// A report for the outputs, with the suspect of its incident.
+pub type Report = (ResponseReport, Option<ProcessView>);
 
 /// The responder before its threads run.
 #[derive(Debug)]
@@ -52,6 +59,7 @@ pub struct Responder {
     handled: BoundedMap<(IncidentId, ProcessKey), Verdict>,
     suspects: BoundedMap<IncidentId, ProcessView>,
     waiting: HashMap<u64, Waiting>,
+    approvals: Option<Approvals>,
     next: u64,
 }
 
@@ -111,12 +119,15 @@ impl StartedResponder {
         let (orders, queue) = sync_channel(MAX_ORDERS);
         let first = line(&settings);
         spawn("orders", move || write(input, &first, &queue))?;
-        spawn("answers", move || read(child, output, &commands))?;
+        let answers = commands.clone();
+        spawn("answers", move || read(child, output, &answers))?;
         let stages: Vec<&str> = section.mining.iter().map(|stage| stage.name()).collect();
+        let approvals = Approvals::start(&section, commands)?;
         info!(
-            "response: {}{}",
+            "response: {}{}{}",
             if stages.is_empty() { "only when somebody asks".to_owned() } else { stages.join(", ") },
-            if section.dry_run { " (dry run: nothing is changed)" } else { "" }
+            if section.dry_run { " (dry run: nothing is changed)" } else { "" },
+            if approvals.is_some() { " (after an approval)" } else { "" }
         );
         Ok(Responder {
             orders,
@@ -124,6 +135,7 @@ impl StartedResponder {
             handled: BoundedMap::new(MAX_HANDLED),
             suspects: BoundedMap::new(MAX_INCIDENTS),
             waiting: HashMap::new(),
+            approvals,
             next: 1,
         })
     }
@@ -169,8 +181,9 @@ fn read(mut child: Child, output: ChildStdout, commands: &mpsc::Sender<signals::
 }
 
 impl Responder {
-    /// Orders what the policy wants for the suspects of an alert that it has not seen yet.
-    pub fn consider(&mut self, alert: &Alert) {
+    /// Orders what the policy wants for the suspects of an alert that it has not seen yet, or asks for an approval. `line`
+    /// is the alert as JSON.
+    pub fn consider(&mut self, line: &[u8], alert: &Alert) {
         if matches!(alert.action, AlertAction::IncidentClosed | AlertAction::AlertStorm) {
             return;
         }
@@ -190,13 +203,52 @@ impl Responder {
                 }
             }
             if is_new {
-                let stages = self.with_leases(&stages, None);
-                let task = Task::Apply { alert: Box::new(alert.clone()), stages, only: None, dry_run: false };
-                if self.order(Actor::Policy, task).is_none() {
-                    error!("the responder is too busy for the incident {}", alert.incident);
-                }
+                self.order_or_ask(line, alert, &stages);
             }
         }
+    }
+
+    /// Orders the stages that need no approval, and asks for the others.
+    fn order_or_ask(&mut self, line: &[u8], alert: &Alert, stages: &[Stage]) {
+        let first = self.approvals.as_ref().and_then(|approvals| approvals.first_to_ask(stages));
+        let (now, later) = stages.split_at(first.unwrap_or(stages.len()));
+        // While a person decides, evidence is kept at least.
+        let now = if now.is_empty() && !later.is_empty() { &[Stage::Observe] } else { now };
+        self.order_by(Actor::Policy, alert, now);
+        if later.is_empty() {
+            return;
+        }
+        let number = self.next;
+        self.next += 1;
+        if let Some(approvals) = &mut self.approvals
+            && let Err(error) = approvals.ask(number, line, alert, later)
+        {
+            error!("incident {}: nobody can be asked for an approval: {error:#}", alert.incident);
+        }
+    }
+
+    fn order_by(&mut self, by: Actor, alert: &Alert, stages: &[Stage]) {
+        let stages = self.with_leases(stages, None);
+        let task = Task::Apply { alert: Box::new(alert.clone()), stages, only: None, dry_run: false };
+        if self.order(by, task).is_none() {
+            error!("the responder is too busy for the incident {}", alert.incident);
+        }
+    }
+
+    /// Takes the answer to a question: orders what was approved. Returns a report for the outputs, with the suspect of the
+    /// incident.
+    pub fn decided(&mut self, decision: Decision) -> Option<Report> {
+        let Decided { report, approved } = self.approvals.as_mut()?.decided(decision)?;
+        if let Some(Approved { by, alert, stages }) = approved {
+            self.order_by(Actor::Approved { by }, &alert, &stages);
+        }
+        Some(self.with_suspect(report))
+    }
+
+    fn with_suspect(&self, report: ResponseReport) -> Report {
+        let incident = report.incident.parse::<IncidentId>().ok();
+        let suspect = incident.and_then(|incident| self.suspects.get(&incident).cloned());
+        (report, suspect)
     }
 
     fn with_leases(&self, stages: &[Stage], lease: Option<u64>) -> Vec<(Stage, Option<u64>)> {
@@ -249,7 +301,7 @@ impl Responder {
     }
 
     /// Takes an answer. Returns its report for the outputs, with the suspect of the incident.
-    pub fn answered(&mut self, answer: Answer) -> Option<(ResponseReport, Option<ProcessView>)> {
+    pub fn answered(&mut self, answer: Answer) -> Option<Report> {
         let Answer { id, report, done } = answer;
         if let (Some(report), Some(waiting)) = (&report, self.waiting.get_mut(&id)) {
             waiting.reports.push(report.clone());
@@ -259,9 +311,6 @@ impl Responder {
                 reports.iter().filter_map(|report| serde_json::to_string(report).ok()).collect();
             request.answer(lines.join("\n"));
         }
-        let report = report?;
-        let incident = report.incident.parse::<IncidentId>().ok();
-        let suspect = incident.and_then(|incident| self.suspects.get(&incident).cloned());
-        Some((report, suspect))
+        Some(self.with_suspect(report?))
     }
 }

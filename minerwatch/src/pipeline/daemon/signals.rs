@@ -6,7 +6,7 @@ use tokio::{
     sync::mpsc,
 };
 
-use crate::{control::PipelineRequest, exporter::Reply, feeds::Lists, respond};
+use crate::{approval::Decision, control::PipelineRequest, exporter::Reply, feeds::Lists, respond};
 
 /// A command that the event loop handles between two batches.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub enum Command {
     Answer(PipelineRequest),
     /// Take an answer of the responder.
     Responded(Box<respond::Answer>),
+    /// Take the answer to a question whether the policy may act.
+    Decided(Decision),
 }
 
 /// Sends a command for each SIGTERM, SIGINT and SIGHUP.

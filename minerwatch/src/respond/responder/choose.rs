@@ -39,7 +39,7 @@ impl Responder {
             target::suspects(asked.alert, asked.only)?
         };
         let guards = self.guards(asked.by);
-        let is_limited = *asked.by == Actor::Policy && !self.settings.only.is_empty();
+        let is_limited = asked.by.is_policy() && !self.settings.only.is_empty();
         let all = tree::all(&self.proc);
         let (mut allowed, mut trees, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         for suspect in suspects {
@@ -96,7 +96,7 @@ impl Responder {
         agent.insert(std::process::id());
         let session = match by {
             Actor::Person { pid, .. } => with_ancestors(*pid, &self.proc),
-            Actor::Policy | Actor::Lease => HashSet::new(),
+            Actor::Policy | Actor::Approved { .. } | Actor::Lease => HashSet::new(),
         };
         Guards { never: &self.settings.never, agent, session, proc: &self.proc }
     }
@@ -117,7 +117,7 @@ fn check(
             guards.check_child(process)?;
         }
     }
-    if *by == Actor::Policy
+    if by.is_policy()
         && let Some(key) = tree.roots().iter().find(|key| case.released.contains(key))
     {
         let message = format!("a person released the process {}, so the policy leaves it alone", key.pid);

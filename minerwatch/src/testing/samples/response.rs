@@ -9,7 +9,12 @@ use crate::model::{
 /// Returns one report of each action.
 pub(crate) fn responses() -> Vec<ResponseReport> {
     let stages = Stage::ALL.map(ResponseAction::Stage);
-    let others = [ResponseAction::Evidence, ResponseAction::Release, ResponseAction::Blocked];
+    let others = [
+        ResponseAction::Evidence,
+        ResponseAction::Release,
+        ResponseAction::Blocked,
+        ResponseAction::Approval,
+    ];
     stages.into_iter().chain(others).map(response).collect()
 }
 
@@ -21,7 +26,11 @@ pub(crate) fn response(action: ResponseAction) -> ResponseReport {
         time: BootTime(3_600_000_000_000),
         incident: "4340-7760d-4727c34e36e".to_owned(),
         action,
-        outcome: if is_refused { ResponseOutcome::Refused } else { ResponseOutcome::Done },
+        outcome: match action {
+            ResponseAction::Approval => ResponseOutcome::Waiting,
+            _ if is_refused => ResponseOutcome::Refused,
+            _ => ResponseOutcome::Done,
+        },
         by: "policy".to_owned(),
         guard: is_refused.then(|| "package".to_owned()),
         processes: if changes { vec![ProcessKey::from_ticks(17_216, 489_997)] } else { Vec::new() },

@@ -9,7 +9,7 @@ const LIMIT: u64 = 64 << 20;
 
 /// A request.
 #[derive(Clone, Debug)]
-pub(in crate::output) struct Received {
+pub(crate) struct Received {
     pub method: String,
     /// The path with its query.
     pub path: String,
@@ -70,7 +70,7 @@ impl Received {
 
 /// An answer.
 #[derive(Clone, Debug)]
-pub(in crate::output) struct Answer {
+pub(crate) struct Answer {
     pub status: u16,
     /// Further header fields, each with its line end.
     pub headers: String,

@@ -1,0 +1,158 @@
+//! What the policy wants to do and may not do before somebody approves.
+
+use std::{collections::HashMap, time::Duration};
+
+use time::OffsetDateTime;
+use tokio::sync::mpsc;
+
+use super::signals;
+use crate::{
+    approval::{Asker, Decision, DecisionOutcome, Question},
+    config::Response,
+    host,
+    model::{Alert, Approver, BootTime, ResponseAction, ResponseOutcome, ResponseReport, Stage},
+};
+
+/// The guard that a report names if nobody approved.
+const GUARD: &str = "approval";
+/// Who waits for an approval, in reports.
+const POLICY: &str = "policy";
+
+/// The orders that wait for an approval.
+#[derive(Debug)]
+pub struct Approvals {
+    asker: Asker,
+    /// The stages that need an approval.
+    stages: Vec<Stage>,
+    timeout: Duration,
+    waiting: HashMap<u64, Waiting>,
+}
+
+/// An order that waits.
+#[derive(Debug)]
+struct Waiting {
+    alert: Box<Alert>,
+    stages: Vec<Stage>,
+    since: BootTime,
+}
+
+/// The end of a wait.
+#[derive(Debug)]
+pub struct Decided {
+    /// What is reported about it.
+    pub report: ResponseReport,
+    /// What may be done now.
+    pub approved: Option<Approved>,
+}
+
+/// What somebody approved.
+#[derive(Debug)]
+pub struct Approved {
+    /// Who approved.
+    pub by: String,
+    /// The alert with the suspects.
+    pub alert: Box<Alert>,
+    /// The stages.
+    pub stages: Vec<Stage>,
+}
+
+impl Approvals {
+    /// Starts the thread that asks, if the policy needs approvals. A dry run changes nothing, and needs none.
+    pub fn start(
+        section: &Response,
+        commands: mpsc::Sender<signals::Command>,
+    ) -> anyhow::Result<Option<Self>> {
+        if section.approve != Approver::Webhook || section.dry_run {
+            return Ok(None);
+        }
+        let settings = &section.approval;
+        let decided = move |decision| commands.blocking_send(signals::Command::Decided(decision)).is_ok();
+        Ok(Some(Self {
+            asker: Asker::start(settings, decided)?,
+            stages: settings.stages.clone(),
+            timeout: Duration::from_secs(settings.timeout_s),
+            waiting: HashMap::new(),
+        }))
+    }
+
+    /// Returns the index of the first stage that needs an approval. It and all stages after it wait.
+    pub fn first_to_ask(&self, stages: &[Stage]) -> Option<usize> {
+        stages.iter().position(|stage| self.stages.contains(stage))
+    }
+
+    /// Asks whether these stages may be applied to the suspects of an alert, which `line` is as JSON.
+    ///
+    /// # Errors
+    ///
+    /// Too many questions wait for an answer already, or the thread that asks has ended.
+    pub fn ask(&mut self, number: u64, line: &[u8], alert: &Alert, stages: &[Stage]) -> anyhow::Result<()> {
+        let now = OffsetDateTime::now_utc();
+        self.asker.ask(Question::new(number, alert.incident, stages, line, self.timeout, now)?)?;
+        let waiting = Waiting { alert: Box::new(alert.clone()), stages: stages.to_vec(), since: host::now() };
+        self.waiting.insert(number, waiting);
+        Ok(())
+    }
+
+    /// Takes a decision. Returns `None` if its question is unknown.
+    pub fn decided(&mut self, decision: Decision) -> Option<Decided> {
+        if decision.outcome == DecisionOutcome::Asked {
+            let waiting = self.waiting.get(&decision.number)?;
+            let seconds = self.timeout.as_secs();
+            let message =
+                format!("{} waits for an approval for at most {seconds} s", names(&waiting.stages));
+            let report = report(waiting, ResponseOutcome::Waiting, POLICY, message);
+            return Some(Decided { report, approved: None });
+        }
+        let waiting = self.waiting.remove(&decision.number)?;
+        let stages = names(&waiting.stages);
+        let report = match &decision.outcome {
+            DecisionOutcome::Approved { by } => {
+                report(&waiting, ResponseOutcome::Done, by, format!("{by} approved {stages}"))
+            }
+            DecisionOutcome::Denied { by, reason } => {
+                let colon = if reason.is_empty() { "" } else { ": " };
+                report(&waiting, ResponseOutcome::Refused, by, format!("{by} denied {stages}{colon}{reason}"))
+            }
+            DecisionOutcome::Expired { problem } => {
+                let problem = problem.as_ref().map(|problem| format!(" (the last request: {problem})"));
+                let message = format!(
+                    "{stages} was not done: nobody approved within {} s{}",
+                    self.timeout.as_secs(),
+                    problem.unwrap_or_default()
+                );
+                report(&waiting, ResponseOutcome::Refused, POLICY, message)
+            }
+            DecisionOutcome::Asked => return None,
+        };
+        let approved = match decision.outcome {
+            DecisionOutcome::Approved { by } => {
+                Some(Approved { by, alert: waiting.alert, stages: waiting.stages })
+            }
+            _ => None,
+        };
+        Some(Decided { report, approved })
+    }
+}
+
+fn report(waiting: &Waiting, outcome: ResponseOutcome, by: &str, message: String) -> ResponseReport {
+    let suspects = waiting.alert.suspects.iter().filter(|suspect| suspect.alive);
+    ResponseReport {
+        time: host::now(),
+        incident: waiting.alert.incident.to_string(),
+        action: ResponseAction::Approval,
+        outcome,
+        by: by.to_owned(),
+        guard: (outcome == ResponseOutcome::Refused).then(|| GUARD.to_owned()),
+        processes: suspects.map(|suspect| suspect.process.key).collect(),
+        cgroups: Vec::new(),
+        until: None,
+        path: None,
+        blocked: None,
+        took: host::now().since(waiting.since),
+        message,
+    }
+}
+
+fn names(stages: &[Stage]) -> String {
+    stages.iter().map(|stage| stage.name()).collect::<Vec<_>>().join(", ")
+}
