@@ -73,6 +73,7 @@ impl Engine {
             quiet,
             quiet_persistent,
             watch,
+            confirms,
             min_verdict,
             load,
             accounts,
@@ -85,6 +86,7 @@ impl Engine {
             quiet_persistent,
             min_verdict,
             watch,
+            confirms,
         });
         if without.contains(&TRIPLE_CHAIN.signal_id()) {
             incidents.ignore_chains();
@@ -357,6 +359,11 @@ impl Engine {
     }
 
     fn send_alerts(&mut self, effects: &mut Vec<Effect>) {
+        // First, because each millisecond counts for the response.
+        for mut alert in self.incidents.take_confirmed() {
+            self.complete(&mut alert);
+            effects.push(Effect::Confirmed(Box::new(alert)));
+        }
         if self.alerts.is_empty() {
             return;
         }

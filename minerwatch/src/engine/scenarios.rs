@@ -3,6 +3,7 @@
 mod attacks;
 mod benign;
 mod bounds;
+mod confirmed;
 mod containers;
 mod disguise;
 mod exceptions;

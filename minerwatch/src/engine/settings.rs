@@ -28,6 +28,8 @@ pub struct EngineSettings {
     pub quiet_persistent: Duration,
     /// Time for which a closed incident is watched for a return. Zero if it is not watched.
     pub watch: Duration,
+    /// Whether suspects with the verdict `mining` lead to [`crate::model::Effect::Confirmed`].
+    pub confirms: bool,
     /// The lowest verdict that causes an alert. An incident below this verdict is kept and may cause an alert later.
     pub min_verdict: Verdict,
     /// Thresholds of CPU use.
@@ -53,6 +55,7 @@ impl Default for EngineSettings {
             quiet: incidents.quiet,
             quiet_persistent: incidents.quiet_persistent,
             watch: incidents.watch,
+            confirms: incidents.confirms,
             min_verdict: incidents.min_verdict,
             load: LoadThresholds::default(),
             accounts: AccountHasher::default(),

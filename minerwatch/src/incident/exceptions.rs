@@ -147,10 +147,22 @@ impl Exceptions {
         now: BootTime,
         table: &ProcessTable,
     ) -> Cow<'a, Incident> {
-        let shown = self.treat(incident, now, table).map(|own| shown(incident, &own, Verdict::Noted, now));
-        match shown {
-            Some(shown) if shown.incident.verdict().is_some() => Cow::Owned(shown.incident),
-            _ => Cow::Borrowed(incident),
+        match self.visible(incident, now, table) {
+            Cow::Owned(visible) if visible.verdict().is_none() => Cow::Borrowed(incident),
+            visible => visible,
+        }
+    }
+
+    /// Returns the incident without what exceptions hide, even if nothing is left of it.
+    pub(super) fn visible<'a>(
+        &self,
+        incident: &'a Incident,
+        now: BootTime,
+        table: &ProcessTable,
+    ) -> Cow<'a, Incident> {
+        match self.treat(incident, now, table) {
+            Some(own) => Cow::Owned(shown(incident, &own, Verdict::Noted, now).incident),
+            None => Cow::Borrowed(incident),
         }
     }
 

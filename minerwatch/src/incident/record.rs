@@ -85,6 +85,9 @@ pub(super) struct Incident {
     /// Whether the budget of the host held an alert back.
     #[serde(skip)]
     pub(super) held_back: bool,
+    /// The earliest time of the next confirmation for the response.
+    #[serde(skip)]
+    pub(super) next_confirmation: BootTime,
 }
 
 impl Incident {
@@ -114,6 +117,7 @@ impl Incident {
             watch: None,
             reopened: false,
             held_back: false,
+            next_confirmation: BootTime::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The store of all incidents. It opens, updates and closes them, and decides when an alert is sent.
 
 mod alerting;
+mod confirming;
 mod held;
 mod joining;
 mod members;
@@ -48,6 +49,8 @@ pub struct IncidentLimits {
     pub min_verdict: Verdict,
     /// Time for which a closed incident is watched for a return. Zero if it is not watched.
     pub watch: Duration,
+    /// Whether suspects with the verdict `mining` are passed to a response.
+    pub confirms: bool,
 }
 
 impl IncidentLimits {
@@ -63,6 +66,7 @@ impl Default for IncidentLimits {
             quiet_persistent: Duration::from_secs(24 * 3_600),
             min_verdict: Verdict::Noted,
             watch: Self::WATCH,
+            confirms: false,
         }
     }
 }
@@ -113,6 +117,8 @@ pub struct Incidents {
     last_look: BootTime,
     /// Whether chains are ignored.
     without_chains: bool,
+    /// States of incidents for the response.
+    confirmed: Vec<Alert>,
     restored: state::Restored,
 }
 
@@ -142,6 +148,7 @@ impl Incidents {
             changed: false,
             last_look: BootTime::default(),
             without_chains: false,
+            confirmed: Vec::new(),
             restored: state::Restored::default(),
         }
     }

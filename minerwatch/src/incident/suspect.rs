@@ -27,6 +27,9 @@ const MAX_ACCOUNTS: usize = 4;
 struct Run {
     process: ProcessKey,
     alive: bool,
+    /// Whether the response got it. A daemon that restarts begins again.
+    #[serde(skip)]
+    confirmed: bool,
 }
 
 /// What is new about a suspect since the last alert.
@@ -101,6 +104,16 @@ impl Suspect {
         self.runs.iter().any(|run| run.alive)
     }
 
+    /// Whether the response has not got a living process.
+    pub(super) fn is_unconfirmed(&self) -> bool {
+        self.runs.iter().any(|run| run.alive && !run.confirmed)
+    }
+
+    /// Marks all processes as passed to the response.
+    pub(super) fn confirm(&mut self) {
+        self.runs.iter_mut().for_each(|run| run.confirmed = true);
+    }
+
     /// Whether a process ran the suspect's program.
     pub(super) fn ran_in(&self, key: ProcessKey) -> bool {
         self.runs.iter().any(|run| run.process == key)
@@ -143,7 +156,7 @@ impl Suspect {
             let place = self.runs.iter().position(|run| !run.alive).unwrap_or(0);
             gone = Some(self.runs.remove(place).process);
         }
-        self.runs.push(Run { process: key, alive: true });
+        self.runs.push(Run { process: key, alive: true, confirmed: false });
         gone
     }
 

@@ -11,6 +11,8 @@ pub enum Effect {
     Observed(Observation),
     /// An alert to send.
     Alert(Box<Alert>),
+    /// The state of an incident, with those suspects whose own verdict is `mining` and that the response has not got yet.
+    Confirmed(Box<Alert>),
     /// A request to a probe. An answer comes back as an event.
     Request(Request),
 }

@@ -50,6 +50,7 @@ pub fn of(
         engine: EngineSettings {
             clock: Some(host::now),
             accounts: settings::accounts(config)?,
+            confirms: config.response.enabled && !config.response.mining.is_empty(),
             ..settings::engine(config, host::processors())
         },
         encoder: settings::encoder(config, host::context(), AgentContext::this(agent_id)),

@@ -46,6 +46,11 @@ pub trait OutputSink {
         Ok(())
     }
 
+    /// Takes the state of an incident with suspects that the response has not got yet, and its line of JSON.
+    fn confirmed(&mut self, line: &[u8], alert: &Alert) {
+        let _ = (line, alert);
+    }
+
     /// Takes the line of an event about the daemon itself, such as its heartbeat. Drops it by default.
     fn agent_event(&mut self, line: &[u8]) -> io::Result<()> {
         let _ = line;
@@ -217,6 +222,12 @@ impl<P: Probes> Pipeline<P> {
                     event.map_or(Ok(()), |event| self.write_event(event, &observation, sink))
                 }
                 Effect::Alert(alert) => self.write_alert(&alert, sink),
+                Effect::Confirmed(alert) => {
+                    self.line.clear();
+                    self.encoder.alert(&alert, self.sequence, &mut self.line);
+                    sink.confirmed(&self.line, &alert);
+                    Ok(())
+                }
                 Effect::Request(request) => {
                     self.ask(&request);
                     Ok(())

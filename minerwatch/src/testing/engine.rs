@@ -26,7 +26,7 @@ fn collect(engine: &mut Engine, mut effects: Vec<Effect>, alerts: &mut Vec<Alert
             match effect {
                 Effect::Alert(alert) => alerts.push(*alert),
                 Effect::Request(request) => engine.unanswered(&request, &mut effects),
-                Effect::Observed(_) => {}
+                Effect::Observed(_) | Effect::Confirmed(_) => {}
             }
         }
     }

@@ -94,6 +94,7 @@ const SMALL: EngineSettings = EngineSettings {
     quiet: seconds(600),
     quiet_persistent: seconds(6_000),
     watch: seconds(20_000),
+    confirms: true,
     load: crate::detect::LoadThresholds::DEFAULT,
     accounts: crate::model::AccountHasher::without_key(),
     clock: None,

@@ -81,7 +81,7 @@ fn start(
     engine.reconcile_incidents(now, &mut effects);
     alerts.extend(effects.into_iter().filter_map(|effect| match effect {
         Effect::Alert(alert) => Some(*alert),
-        Effect::Observed(_) | Effect::Request(_) => None,
+        Effect::Observed(_) | Effect::Request(_) | Effect::Confirmed(_) => None,
     }));
     engine
 }

@@ -367,7 +367,7 @@ fn boot_again(before: &Watch, after: Duration) -> (Watch, Vec<(AlertAction, Aler
     next.engine.end_incidents(stored(&before.engine), now, BootTime(1), &mut effects);
     next.alerts.extend(effects.into_iter().filter_map(|effect| match effect {
         Effect::Alert(alert) => Some(*alert),
-        Effect::Observed(_) | Effect::Request(_) => None,
+        Effect::Observed(_) | Effect::Request(_) | Effect::Confirmed(_) => None,
     }));
     let told = next.take().into_iter().map(|(_, action, reason)| (action, reason)).collect();
     (next, told)

@@ -90,6 +90,24 @@ impl Incident {
         self.suspects.iter().max_by_key(|(number, suspect)| rank(number, suspect)).map(|(number, _)| *number)
     }
 
+    /// The suspects with the verdict `mining` that have a process which the response has not got.
+    pub(in crate::incident) fn unconfirmed(&self) -> impl Iterator<Item = SuspectNumber> {
+        let is_mining = |suspect: &Suspect| suspect.verdict == Some(Verdict::Mining);
+        let unconfirmed =
+            self.suspects.iter().filter(move |(_, suspect)| is_mining(suspect) && suspect.is_unconfirmed());
+        unconfirmed.map(|(number, _)| *number)
+    }
+
+    /// Marks all processes of those suspects as passed to the response whose verdict is `mining`.
+    pub(in crate::incident) fn confirmed(&mut self, numbers: &[SuspectNumber]) {
+        for number in numbers {
+            let suspect = self.suspects.get_mut(number);
+            if let Some(suspect) = suspect.filter(|suspect| suspect.verdict == Some(Verdict::Mining)) {
+                suspect.confirm();
+            }
+        }
+    }
+
     /// Marks a suspect as told by the alert about a storm.
     pub(in crate::incident) fn named_in_storm(&mut self, number: SuspectNumber) {
         if let Some(suspect) = self.suspects.get_mut(&number) {

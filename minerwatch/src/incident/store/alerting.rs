@@ -55,6 +55,7 @@ impl Incidents {
         if self.restored.waiting.contains(&serial) {
             return;
         }
+        self.confirm(serial, now, table);
         let min_verdict = self.limits.min_verdict;
         let Some(incident) = self.open.get_mut(&serial) else { return };
         let shown = self.exceptions.show(incident, min_verdict, now, table);
@@ -101,6 +102,7 @@ impl Incidents {
     /// Sends the alerts that are due.
     pub fn send_due(&mut self, now: BootTime, table: &ProcessTable, alerts: &mut Vec<Alert>) {
         self.next_due = None;
+        self.confirm_due(now, table);
         let min_verdict = self.limits.min_verdict;
         let mut due = Vec::new();
         for (serial, incident) in &self.open {
@@ -262,7 +264,7 @@ impl Incidents {
 }
 
 /// Lets the due alerts be looked for at this time, if not before.
-fn look_again(next_due: &mut Option<BootTime>, at: BootTime) {
+pub(super) fn look_again(next_due: &mut Option<BootTime>, at: BootTime) {
     *next_due = Some(next_due.map_or(at, |due| due.min(at)));
 }
 

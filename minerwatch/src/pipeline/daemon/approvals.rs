@@ -1,6 +1,6 @@
 //! What the policy wants to do and may not do before somebody approves.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
@@ -8,11 +8,18 @@ use tokio::sync::mpsc;
 use super::signals;
 use crate::{
     approval::{Asker, Decision, DecisionOutcome, Question},
+    bounded::BoundedMap,
     config::Response,
     host,
-    model::{Alert, Approver, BootTime, ResponseAction, ResponseOutcome, ResponseReport, Stage},
+    model::{
+        Alert, Approver, BootTime, FileId, IncidentId, ResponseAction, ResponseOutcome, ResponseReport, Stage, Suspect,
+    },
 };
 
+/// Maximum number of executables whose answer is remembered.
+const MAX_ANSWERS: usize = 4_096;
+/// Maximum number of suspects of one question.
+const MAX_SUSPECTS: usize = 256;
 /// The guard that a report names if nobody approved.
 const GUARD: &str = "approval";
 /// Who waits for an approval, in reports.
@@ -26,6 +33,23 @@ pub struct Approvals {
     stages: Vec<Stage>,
     timeout: Duration,
     waiting: HashMap<u64, Waiting>,
+    /// Who approved, or `None` if somebody denied.
+    answers: BoundedMap<Subject, Option<String>>,
+}
+
+/// What an answer holds for: an executable of an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Subject {
+    incident: IncidentId,
+    path: Arc<str>,
+    file: Option<FileId>,
+}
+
+impl Subject {
+    fn of(incident: IncidentId, suspect: &Suspect) -> Self {
+        let executable = &suspect.process.executable;
+        Self { incident, path: Arc::clone(&executable.path), file: executable.file }
+    }
 }
 
 /// An order that waits.
@@ -34,6 +58,23 @@ struct Waiting {
     alert: Box<Alert>,
     stages: Vec<Stage>,
     since: BootTime,
+}
+
+impl Waiting {
+    /// Adds suspects. A later process of the same executable replaces the earlier one.
+    fn join(&mut self, suspects: Vec<Suspect>) {
+        for suspect in suspects {
+            let is_same = |known: &&mut Suspect| {
+                let (known, new) = (&known.process.executable, &suspect.process.executable);
+                (&known.path, known.file) == (&new.path, new.file)
+            };
+            match self.alert.suspects.iter_mut().find(is_same) {
+                Some(known) => *known = suspect,
+                None if self.alert.suspects.len() < MAX_SUSPECTS => self.alert.suspects.push(suspect),
+                None => {}
+            }
+        }
+    }
 }
 
 /// The end of a wait.
@@ -72,6 +113,7 @@ impl Approvals {
             stages: settings.stages.clone(),
             timeout: Duration::from_secs(settings.timeout_s),
             waiting: HashMap::new(),
+            answers: BoundedMap::new(MAX_ANSWERS),
         }))
     }
 
@@ -80,17 +122,48 @@ impl Approvals {
         stages.iter().position(|stage| self.stages.contains(stage))
     }
 
-    /// Asks whether these stages may be applied to the suspects of an alert, which `line` is as JSON.
+    /// Asks whether these stages may be applied to the suspects of an alert, which `line` is as JSON. While a question about
+    /// the incident waits, further suspects join it. An answer holds for the same executables of the incident, so nobody is
+    /// asked again each time a miner comes back. Returns the suspects about whom somebody approved before.
     ///
     /// # Errors
     ///
     /// Too many questions wait for an answer already, or the thread that asks has ended.
-    pub fn ask(&mut self, number: u64, line: &[u8], alert: &Alert, stages: &[Stage]) -> anyhow::Result<()> {
+    pub fn ask(
+        &mut self,
+        number: u64,
+        line: &[u8],
+        alert: &Alert,
+        stages: &[Stage],
+    ) -> anyhow::Result<Option<Approved>> {
+        let mut open = alert.clone();
+        let (mut approved, mut approver) = (Vec::new(), None);
+        open.suspects.retain(|suspect| match self.answers.get(&Subject::of(alert.incident, suspect)) {
+            Some(Some(by)) => {
+                approver = Some(by.clone());
+                approved.push(suspect.clone());
+                false
+            }
+            Some(None) => false,
+            None => true,
+        });
+        let approved = approver.map(|by| Approved {
+            by,
+            alert: Box::new(Alert { suspects: approved, ..alert.clone() }),
+            stages: stages.to_vec(),
+        });
+        if open.suspects.is_empty() {
+            return Ok(approved);
+        }
+        if let Some(waiting) = self.waiting.values_mut().find(|waiting| waiting.alert.incident == alert.incident) {
+            waiting.join(open.suspects);
+            return Ok(approved);
+        }
         let now = OffsetDateTime::now_utc();
         self.asker.ask(Question::new(number, alert.incident, stages, line, self.timeout, now)?)?;
-        let waiting = Waiting { alert: Box::new(alert.clone()), stages: stages.to_vec(), since: host::now() };
+        let waiting = Waiting { alert: Box::new(open), stages: stages.to_vec(), since: host::now() };
         self.waiting.insert(number, waiting);
-        Ok(())
+        Ok(approved)
     }
 
     /// Takes a decision. Returns `None` if its question is unknown.
@@ -124,12 +197,17 @@ impl Approvals {
             }
             DecisionOutcome::Asked => return None,
         };
-        let approved = match decision.outcome {
-            DecisionOutcome::Approved { by } => {
-                Some(Approved { by, alert: waiting.alert, stages: waiting.stages })
+        let answer = match decision.outcome {
+            DecisionOutcome::Approved { by } => Some(by),
+            DecisionOutcome::Denied { .. } => None,
+            DecisionOutcome::Expired { .. } | DecisionOutcome::Asked => {
+                return Some(Decided { report, approved: None });
             }
-            _ => None,
         };
+        for suspect in &waiting.alert.suspects {
+            self.answers.insert(Subject::of(waiting.alert.incident, suspect), answer.clone());
+        }
+        let approved = answer.map(|by| Approved { by, alert: waiting.alert, stages: waiting.stages });
         Some(Decided { report, approved })
     }
 }

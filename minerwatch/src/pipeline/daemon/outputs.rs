@@ -306,15 +306,20 @@ impl OutputSink for ConfiguredOutputs {
     }
 
     fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()> {
-        // First, because each millisecond counts for the policy.
         if let Some(responder) = &mut self.responder {
-            responder.consider(line, alert);
+            responder.consider(alert);
         }
         if let Some(control) = &self.control {
             control.publish_alert(line, alert.suspect.key.pid);
         }
         self.add_alert(line, Some(alert.verdict));
         Ok(())
+    }
+
+    fn confirmed(&mut self, line: &[u8], alert: &Alert) {
+        if let Some(responder) = &mut self.responder {
+            responder.confirmed(line, alert);
+        }
     }
 
     fn response(&mut self, line: &[u8], pid: u32) -> io::Result<()> {

@@ -31,7 +31,7 @@ use crate::{
 
 /// Maximum number of orders that wait for the responder.
 const MAX_ORDERS: usize = 1_024;
-/// Maximum number of suspects that are remembered, so that the policy orders once for each.
+/// Maximum number of suspects that are remembered, so that evidence is kept once for each.
 const MAX_HANDLED: usize = 16_384;
 /// Maximum number of incidents whose suspect is remembered for reports.
 const MAX_INCIDENTS: usize = 4_096;
@@ -56,7 +56,7 @@ pub struct StartedResponder {
 pub struct Responder {
     orders: SyncSender<Vec<u8>>,
     section: Response,
-    handled: BoundedMap<(IncidentId, ProcessKey), Verdict>,
+    handled: BoundedMap<(IncidentId, ProcessKey), ()>,
     suspects: BoundedMap<IncidentId, ProcessView>,
     waiting: HashMap<u64, Waiting>,
     approvals: Option<Approvals>,
@@ -181,30 +181,33 @@ fn read(mut child: Child, output: ChildStdout, commands: &mpsc::Sender<signals::
 }
 
 impl Responder {
-    /// Orders what the policy wants for the suspects of an alert that it has not seen yet, or asks for an approval. `line`
-    /// is the alert as JSON.
-    pub fn consider(&mut self, line: &[u8], alert: &Alert) {
+    /// Orders what the policy wants for suspects whose own verdict is `mining`. `line` is the alert as JSON.
+    pub fn confirmed(&mut self, line: &[u8], alert: &Alert) {
+        self.suspects.insert(alert.incident, alert.suspect.clone());
+        let stages = self.section.mining.clone();
+        self.order_or_ask(line, alert, &stages);
+    }
+
+    /// Orders what the policy wants for the suspects of an alert that are only suspected, once for each.
+    pub fn consider(&mut self, alert: &Alert) {
         if matches!(alert.action, AlertAction::IncidentClosed | AlertAction::AlertStorm) {
             return;
         }
         self.suspects.insert(alert.incident, alert.suspect.clone());
-        for (verdict, stages) in [
-            (Verdict::Mining, self.section.mining.clone()),
-            (Verdict::Suspected, self.section.suspected.clone()),
-        ] {
-            let mut is_new = false;
-            for suspect in
-                alert.suspects.iter().filter(|suspect| suspect.verdict == Some(verdict) && suspect.alive)
-            {
-                let key = (alert.incident, suspect.process.key);
-                if !stages.is_empty() && self.handled.get(&key).is_none_or(|handled| *handled < verdict) {
-                    self.handled.insert(key, verdict);
-                    is_new = true;
-                }
+        if self.section.suspected.is_empty() {
+            return;
+        }
+        let mut is_new = false;
+        for suspect in &alert.suspects {
+            let key = (alert.incident, suspect.process.key);
+            if suspect.verdict == Some(Verdict::Suspected) && suspect.alive && self.handled.get(&key).is_none() {
+                self.handled.insert(key, ());
+                is_new = true;
             }
-            if is_new {
-                self.order_or_ask(line, alert, &stages);
-            }
+        }
+        if is_new {
+            let stages = self.section.suspected.clone();
+            self.order_by(Actor::Policy, alert, &stages);
         }
     }
 
@@ -220,10 +223,18 @@ impl Responder {
         }
         let number = self.next;
         self.next += 1;
-        if let Some(approvals) = &mut self.approvals
-            && let Err(error) = approvals.ask(number, line, alert, later)
-        {
-            error!("incident {}: nobody can be asked for an approval: {error:#}", alert.incident);
+        let Some(approvals) = &mut self.approvals else { return };
+        match approvals.ask(number, line, alert, later) {
+            Ok(approved) => self.order_approved(approved),
+            Err(error) => {
+                error!("incident {}: nobody can be asked for an approval: {error:#}", alert.incident);
+            }
+        }
+    }
+
+    fn order_approved(&mut self, approved: Option<Approved>) {
+        if let Some(Approved { by, alert, stages }) = approved {
+            self.order_by(Actor::Approved { by }, &alert, &stages);
         }
     }
 
@@ -239,9 +250,7 @@ impl Responder {
     /// incident.
     pub fn decided(&mut self, decision: Decision) -> Option<Report> {
         let Decided { report, approved } = self.approvals.as_mut()?.decided(decision)?;
-        if let Some(Approved { by, alert, stages }) = approved {
-            self.order_by(Actor::Approved { by }, &alert, &stages);
-        }
+        self.order_approved(approved);
         Some(self.with_suspect(report))
     }
 
