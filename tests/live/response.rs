@@ -117,6 +117,29 @@ fn a_child_of_a_shell_is_frozen_alone_and_goes_back_to_its_cgroup() {
     agent.stop();
 }
 
+/// A second copy beside a frozen miner is no reason for another alert. The policy freezes it all the same.
+#[test]
+fn a_second_copy_of_a_frozen_miner_is_frozen() {
+    let Some(_machine) = machine("a_second_copy_of_a_frozen_miner_is_frozen") else { return };
+    let stage = Stage::new(74);
+    let agent = stage.agent("enabled = true\nmining = [\"freeze\"]\nevidence = false\n");
+    let (one, other) = (Cgroups::create("first"), Cgroups::create("second"));
+    let miner = Miner::start(&stage, &one);
+    let incident = incident_of(&agent, &miner);
+    assert!(wait_until(|| stops(&miner.beats)), "the first is frozen");
+    let second = miner.start_again(&stage, &other);
+    assert!(wait_until(|| stops(&second.beats)), "the second is frozen");
+    let released = stage.minerwatch(&["release", &incident]);
+    assert!(released.status.success(), "{released:?}");
+    for miner in [&miner, &second] {
+        let before = beats(&miner.beats);
+        assert!(wait_until(|| beats(&miner.beats) > before + 5), "it runs again");
+    }
+    assert_eq!(other.of(second.pid), other.names());
+    drop((miner, second));
+    agent.stop();
+}
+
 /// An isolated suspect that runs on cannot connect anywhere, and what was blocked is counted.
 #[test]
 fn an_isolated_suspect_reaches_nobody_until_its_lease_ends() {

@@ -185,10 +185,27 @@ impl Miner {
         Self::launch(stage, cgroups, "mine-and-multiply", r#""$@" & echo $!; wait; exit 0"#, &["6"])
     }
 
+    /// Starts the program of this miner once more, alone in other cgroups. 
+    pub fn start_again(&self, stage: &Stage, cgroups: &Cgroups) -> Self {
+        let script = r#"echo $$; exec "$@""#;
+        Self::run(&self.program, stage, cgroups, "mine", script, &[])
+    }
+
     fn launch(stage: &Stage, cgroups: &Cgroups, verb: &str, script: &str, more: &[&str]) -> Self {
         // A program of its own, so that nothing else on this host runs it.
         let program = stage.scratch.join(&unique("worker"));
         fs::copy(executable("simulator"), &program).expect("a copy");
+        Self::run(&program, stage, cgroups, verb, script, more)
+    }
+
+    fn run(
+        program: &str,
+        stage: &Stage,
+        cgroups: &Cgroups,
+        verb: &str,
+        script: &str,
+        more: &[&str],
+    ) -> Self {
         let beats = stage.scratch.join(&unique("beats"));
         let peer = format!("{}:{POOL}", stage.pair.server.address);
         let join: Vec<String> = cgroups
@@ -200,7 +217,7 @@ impl Miner {
             .arg0("-bash")
             .args(["-c", &format!("{join}{script}"), "-bash"])
             // `ip` replaces itself with the program.
-            .args(["ip", "netns", "exec", &stage.pair.victim.name, &program, verb, &peer, &beats])
+            .args(["ip", "netns", "exec", &stage.pair.victim.name, program, verb, &peer, &beats])
             .args(more)
             .arg(LIFE)
             .stdin(Stdio::null())
@@ -211,7 +228,7 @@ impl Miner {
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("it says its number");
         let pid = line.trim().parse().unwrap_or_else(|error| panic!("{error}: {line}"));
-        Self { child, pid, beats, program }
+        Self { child, pid, beats, program: program.to_owned() }
     }
 
     /// The pid of the shell that started it.
