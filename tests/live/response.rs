@@ -126,9 +126,17 @@ fn a_second_copy_of_a_frozen_miner_is_frozen() {
     let (one, other) = (Cgroups::create("first"), Cgroups::create("second"));
     let miner = Miner::start(&stage, &one);
     let incident = incident_of(&agent, &miner);
-    assert!(wait_until(|| stops(&miner.beats)), "the first is frozen");
+    let is_frozen = |pid: u32| {
+        agent.wait_for("a freeze", SOON, |event| {
+            let pids = at(event, "minerwatch.response.pid").as_array();
+            *at(event, "event.action") == *"response-freeze"
+                && pids.is_some_and(|pids| pids.iter().any(|frozen| *frozen == pid))
+        });
+    };
+    is_frozen(miner.pid);
     let second = miner.start_again(&stage, &other);
-    assert!(wait_until(|| stops(&second.beats)), "the second is frozen");
+    is_frozen(second.pid);
+    assert!(stops(&miner.beats) && stops(&second.beats), "frozen processes do not run");
     let released = stage.minerwatch(&["release", &incident]);
     assert!(released.status.success(), "{released:?}");
     for miner in [&miner, &second] {
