@@ -21,6 +21,7 @@ mod order;
 mod package;
 mod quarantine;
 mod quarantined;
+mod recent_evidence;
 mod refusal;
 mod release;
 mod responder;

@@ -15,6 +15,7 @@ use super::{
     isolate::Isolations,
     ledger::{Case, Ledger, LedgerError},
     order::{Actor, Order, Task},
+    recent_evidence::RecentEvidence,
     refusal::{Guard, Refusal},
     settings::ResponseSettings,
 };
@@ -39,6 +40,7 @@ pub struct Responder {
     ledger: Ledger,
     boot_id: String,
     isolations: Isolations,
+    recent_evidence: RecentEvidence,
 }
 
 /// The parts of an order to apply stages.
@@ -62,6 +64,7 @@ impl Responder {
             hierarchies: Hierarchies::discover(),
             boot_id: host::context().boot_id.to_string(),
             isolations: Isolations::default(),
+            recent_evidence: RecentEvidence::default(),
         }
     }
 
@@ -91,7 +94,9 @@ impl Responder {
     ) -> Option<LateEvidence> {
         // What changes soonest is kept before anything is changed. The rest takes longer, and is kept once the suspects
         // cannot run any more, but before anything is destroyed.
-        let mut kept = Kept::Nothing;
+        // What the policy collected lately counts.
+        let is_due = !asked.by.is_policy() || self.recent_evidence.lacks(asked.alert, host::now());
+        let mut kept = if is_due { Kept::Nothing } else { Kept::Whole };
         for (stage, lease) in stages {
             let wanted = match stage {
                 Stage::Isolate | Stage::Throttle | Stage::Freeze => Kept::Brief,
