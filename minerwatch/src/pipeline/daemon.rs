@@ -8,6 +8,7 @@ mod journal;
 mod load_history_store;
 mod outputs;
 mod own_cpu;
+mod report_budget;
 mod response;
 mod self_report;
 mod service;

@@ -17,6 +17,7 @@ use tracing::{error, info, warn};
 
 use super::{
     approvals::{Approvals, Approved, Decided},
+    report_budget::ReportBudget,
     signals,
 };
 use crate::{
@@ -60,6 +61,7 @@ pub struct Responder {
     suspects: BoundedMap<IncidentId, ProcessView>,
     waiting: HashMap<u64, Waiting>,
     approvals: Option<Approvals>,
+    reports: ReportBudget,
     next: u64,
 }
 
@@ -136,6 +138,7 @@ impl StartedResponder {
             suspects: BoundedMap::new(MAX_INCIDENTS),
             waiting: HashMap::new(),
             approvals,
+            reports: ReportBudget::default(),
             next: 1,
         })
     }
@@ -312,6 +315,7 @@ impl Responder {
     /// Takes an answer. Returns its report for the outputs, with the suspect of the incident.
     pub fn answered(&mut self, answer: Answer) -> Option<Report> {
         let Answer { id, report, done } = answer;
+        let is_awaited = self.waiting.contains_key(&id);
         if let (Some(report), Some(waiting)) = (&report, self.waiting.get_mut(&id)) {
             waiting.reports.push(report.clone());
         }
@@ -320,6 +324,8 @@ impl Responder {
                 reports.iter().filter_map(|report| serde_json::to_string(report).ok()).collect();
             request.answer(lines.join("\n"));
         }
-        Some(self.with_suspect(report?))
+        // A person who asked gets every answer.
+        let report = if is_awaited { report? } else { self.reports.admit(report?)? };
+        Some(self.with_suspect(report))
     }
 }
