@@ -75,7 +75,9 @@ pub use payload::{Bytes, Direction, Payload};
 pub use process::{Credentials, Executable, ExecutableFlags, FileId, Namespaces, ProcessKey, ProcessView};
 pub use quota::CpuQuota;
 pub use report::{Condition, DataSourceStatus, Report, ScanReport};
-pub use response::{AfterDeath, Approver, BlockedTraffic, ResponseAction, ResponseOutcome, ResponseReport, Stage};
+pub use response::{
+    AfterDeath, Approver, BlockedTraffic, ResponseAction, ResponseOutcome, ResponseReport, Stage,
+};
 pub use rounding::{ControlRegister, Rounding, RoundingCounts};
 pub use score::{NextVerdict, Points, ScoreParts, SignalPoints};
 pub use signal::{Signal, SignalClass, SignalId};

@@ -56,9 +56,9 @@ pub use elasticsearch::ElasticsearchSettings;
 pub use file::FileSettings;
 pub use filter::{Filter, FilterKeys};
 pub use format::DocumentFormat;
-pub use http::{CompressionKeys, ConnectionKeys, HttpUrl, JsonAnswer, JsonClient, LoginKeys};
 #[cfg(test)]
 pub(crate) use http::testing;
+pub use http::{CompressionKeys, ConnectionKeys, HttpUrl, JsonAnswer, JsonClient, LoginKeys};
 pub use kafka::{KafkaSettings, SaslMechanism};
 pub use loki::LokiSettings;
 pub use needs::{Needs, host_of};

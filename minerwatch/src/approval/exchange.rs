@@ -105,13 +105,15 @@ impl Question {
         if secret.expose().chars().count() < signature::LEAST_SECRET {
             bail!("the secret is shorter than {} characters", signature::LEAST_SECRET);
         }
-        let signed = signature::sign(&secret, Kind::Question, &self.body).context("the secret is not usable")?;
+        let signed =
+            signature::sign(&secret, Kind::Question, &self.body).context("the secret is not usable")?;
         let answer = client.post(&[(HEADER, &signed)], &self.body)?;
         let Some(value) = answer.header(HEADER) else { bail!("the answer has no signature") };
         if !signature::is_signed(&secret, Kind::Answer, &answer.body, value) {
             bail!("the signature of the answer is wrong");
         }
-        let answer: Answer = serde_json::from_slice(&answer.body).context("the answer is not what it should be")?;
+        let answer: Answer =
+            serde_json::from_slice(&answer.body).context("the answer is not what it should be")?;
         if answer.request != self.id {
             bail!("the answer is about another question");
         }

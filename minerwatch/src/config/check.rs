@@ -1,7 +1,11 @@
 //! Checks that need more than one key.
 
 use super::{Config, Detection, ListSync, SyncList, except::ExceptionEntry};
-use crate::{except::Source, model::{AccountHasher, Approver}, output::OutputSettings};
+use crate::{
+    except::Source,
+    model::{AccountHasher, Approver},
+    output::OutputSettings,
+};
 
 /// A contradiction between keys: the key at fault, and the message.
 pub(super) type Conflict = (&'static str, String);

@@ -27,10 +27,8 @@ impl RecentEvidence {
     /// Whether a suspect of an alert runs a program without recent evidence. If so, there is evidence from now on.
     pub fn lacks(&mut self, alert: &Alert, now: BootTime) -> bool {
         self.0.retain(|_, collected| now.since(collected.since) < PERIOD);
-        let collected = self
-            .0
-            .entry(alert.incident)
-            .or_insert_with(|| Collected { since: now, programs: Vec::new() });
+        let collected =
+            self.0.entry(alert.incident).or_insert_with(|| Collected { since: now, programs: Vec::new() });
         let before = collected.programs.len();
         for suspect in &alert.suspects {
             let executable = &suspect.process.executable;
@@ -68,7 +66,8 @@ mod tests {
     #[test]
     fn another_name_for_each_start_pushes_out_nothing() {
         let mut recent = RecentEvidence::default();
-        let collected = (0..100).filter(|number| recent.lacks(&alert(&format!("/tmp/{number}")), BootTime(1)));
+        let collected =
+            (0..100).filter(|number| recent.lacks(&alert(&format!("/tmp/{number}")), BootTime(1)));
         assert_eq!(collected.count(), MAX_PROGRAMS);
     }
 }

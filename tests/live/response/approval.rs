@@ -53,9 +53,9 @@ fn a_suspect_is_frozen_once_somebody_approved() {
     let Some(_machine) = machine("a_suspect_is_frozen_once_somebody_approved") else { return };
     let stage = Stage::new(73);
     let approver = Approver::start(&stage);
-    let policy = "enabled = true\nevidence = false\nmining = [\"isolate\", \"freeze\"]\napprove = \"webhook\"\n";
-    let agent =
-        stage.agent(&format!("{policy}{}stages = [\"freeze\"]\ntimeout_s = 60\n", approver.settings));
+    let policy =
+        "enabled = true\nevidence = false\nmining = [\"isolate\", \"freeze\"]\napprove = \"webhook\"\n";
+    let agent = stage.agent(&format!("{policy}{}stages = [\"freeze\"]\ntimeout_s = 60\n", approver.settings));
     let cgroups = Cgroups::create("approval");
     let miner = Miner::start(&stage, &cgroups);
     let incident = incident_of(&agent, &miner);

@@ -185,7 +185,7 @@ impl Miner {
         Self::launch(stage, cgroups, "mine-and-multiply", r#""$@" & echo $!; wait; exit 0"#, &["6"])
     }
 
-    /// Starts the program of this miner once more, alone in other cgroups. 
+    /// Starts the program of this miner once more, alone in other cgroups.
     pub fn start_again(&self, stage: &Stage, cgroups: &Cgroups) -> Self {
         let script = r#"echo $$; exec "$@""#;
         Self::run(&self.program, stage, cgroups, "mine", script, &[])
@@ -198,14 +198,7 @@ impl Miner {
         Self::run(&program, stage, cgroups, verb, script, more)
     }
 
-    fn run(
-        program: &str,
-        stage: &Stage,
-        cgroups: &Cgroups,
-        verb: &str,
-        script: &str,
-        more: &[&str],
-    ) -> Self {
+    fn run(program: &str, stage: &Stage, cgroups: &Cgroups, verb: &str, script: &str, more: &[&str]) -> Self {
         let beats = stage.scratch.join(&unique("beats"));
         let peer = format!("{}:{POOL}", stage.pair.server.address);
         let join: Vec<String> = cgroups

@@ -429,7 +429,7 @@ fn events_of_a_reported_incident_are_observed() {
                     observed.push((event.subject.key, event.body.kind(), observation.incident));
                 }
                 Effect::Alert(alert) => reported = Some(alert.incident),
-                Effect::Request(_) => {}
+                Effect::Request(_) | Effect::Confirmed(_) => {}
             }
         }
     }

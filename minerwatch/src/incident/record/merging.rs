@@ -34,6 +34,7 @@ impl Incident {
             watch: _,
             reopened: _,
             held_back: _,
+            next_confirmation: _,
         } = other;
         if (id.opened, id.origin) < (self.id.opened, self.id.origin) && !self.is_reported() {
             self.id = id;

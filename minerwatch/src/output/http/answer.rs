@@ -97,7 +97,7 @@ impl Reply {
     /// Returns a reply without header fields.
     pub fn with(status: u16, body: &str) -> Self {
         let status = StatusCode::from_u16(status).unwrap();
-        Self { status, retry_after: None, location: None, body: body.into() }
+        Self { status, retry_after: None, location: None, headers: HeaderMap::new(), body: body.into() }
     }
 }
 

@@ -40,7 +40,8 @@ impl JsonClient {
             Some((HeaderName::from_static(name), HeaderValue::from_str(value).ok()?))
         };
         let headers: Vec<_> = headers.iter().filter_map(field).collect();
-        let request = Request { headers: &headers, ..Request::post(self.url.as_str(), "application/json", body) };
+        let request =
+            Request { headers: &headers, ..Request::post(self.url.as_str(), "application/json", body) };
         let reply = self.client.send(&self.url, &request)?.accepted(self.url.origin())?;
         Ok(JsonAnswer { body: reply.body, headers: reply.headers })
     }

@@ -23,14 +23,14 @@ pub(crate) use message::{Answer, Received};
 pub(in crate::output) use run::{
     Load, Run, alert, deliver_through_faults, documents, event, id, open, repeats, settings, until,
 };
-pub(in crate::output) use tls::Tls;
+pub(crate) use tls::Tls;
 
 /// Time after which the server gives up a client.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the server does with a request instead of answering it properly.
 #[derive(Clone, Debug)]
-pub(in crate::output) enum Fault {
+pub(crate) enum Fault {
     /// Answers this, and does not process the request.
     Answers(Answer),
     /// Closes the connection before the request is processed.

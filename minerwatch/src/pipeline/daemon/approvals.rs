@@ -12,7 +12,8 @@ use crate::{
     config::Response,
     host,
     model::{
-        Alert, Approver, BootTime, FileId, IncidentId, ResponseAction, ResponseOutcome, ResponseReport, Stage, Suspect,
+        Alert, Approver, BootTime, FileId, IncidentId, ResponseAction, ResponseOutcome, ResponseReport,
+        Stage, Suspect,
     },
 };
 
@@ -64,14 +65,14 @@ impl Waiting {
     /// Adds suspects. A later process of the same executable replaces the earlier one.
     fn join(&mut self, suspects: Vec<Suspect>) {
         for suspect in suspects {
-            let is_same = |known: &&mut Suspect| {
+            let is_same = |known: &Suspect| {
                 let (known, new) = (&known.process.executable, &suspect.process.executable);
                 (&known.path, known.file) == (&new.path, new.file)
             };
-            match self.alert.suspects.iter_mut().find(is_same) {
-                Some(known) => *known = suspect,
-                None if self.alert.suspects.len() < MAX_SUSPECTS => self.alert.suspects.push(suspect),
-                None => {}
+            let known = &mut self.alert.suspects;
+            known.retain(|known| !is_same(known));
+            if known.len() < MAX_SUSPECTS {
+                known.push(suspect);
             }
         }
     }
@@ -155,7 +156,9 @@ impl Approvals {
         if open.suspects.is_empty() {
             return Ok(approved);
         }
-        if let Some(waiting) = self.waiting.values_mut().find(|waiting| waiting.alert.incident == alert.incident) {
+        if let Some(waiting) =
+            self.waiting.values_mut().find(|waiting| waiting.alert.incident == alert.incident)
+        {
             waiting.join(open.suspects);
             return Ok(approved);
         }
@@ -171,8 +174,7 @@ impl Approvals {
         if decision.outcome == DecisionOutcome::Asked {
             let waiting = self.waiting.get(&decision.number)?;
             let seconds = self.timeout.as_secs();
-            let message =
-                format!("{} waits for an approval for at most {seconds} s", names(&waiting.stages));
+            let message = format!("{} waits for an approval for at most {seconds} s", names(&waiting.stages));
             let report = report(waiting, ResponseOutcome::Waiting, POLICY, message);
             return Some(Decided { report, approved: None });
         }

@@ -57,7 +57,11 @@ mod tests {
 
     fn report(at: u64, incident: &str) -> ResponseReport {
         let report = samples::responses().remove(0);
-        ResponseReport { time: BootTime::default().plus(seconds(at)), incident: incident.to_owned(), ..report }
+        ResponseReport {
+            time: BootTime::default().plus(seconds(at)),
+            incident: incident.to_owned(),
+            ..report
+        }
     }
 
     #[test]

@@ -203,7 +203,10 @@ impl Responder {
         let mut is_new = false;
         for suspect in &alert.suspects {
             let key = (alert.incident, suspect.process.key);
-            if suspect.verdict == Some(Verdict::Suspected) && suspect.alive && self.handled.get(&key).is_none() {
+            if suspect.verdict == Some(Verdict::Suspected)
+                && suspect.alive
+                && self.handled.get(&key).is_none()
+            {
                 self.handled.insert(key, ());
                 is_new = true;
             }

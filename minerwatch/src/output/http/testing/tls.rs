@@ -11,7 +11,7 @@ use rustls::{
 
 /// The server's side of TLS. It requires a certificate of the client.
 #[derive(Clone)]
-pub(in crate::output) struct Tls(Arc<ServerConfig>);
+pub(crate) struct Tls(Arc<ServerConfig>);
 
 impl Tls {
     /// Creates an authority, and writes `ca.pem`, `client.pem` and `client.key` to a directory.
