@@ -21,7 +21,7 @@ pub use portable::Portable;
 ///
 /// Builds one static executable, which runs on every distribution, and packs it as a .deb, as an .rpm and as an archive
 /// with a script that installs it. Everything goes to target/package: the packages, the executable alone, its debugging
-/// symbols, its bill of materials (SBOM, `CycloneDX`), and SHA256SUMS, which --sign signs. The same files, commit and
+/// symbols, its bill of materials (SBOM, CycloneDX), and SHA256SUMS, which --sign signs. The same files, commit and
 /// compiler give the same packages.
 #[derive(Args)]
 pub struct Arguments {
