@@ -11,6 +11,7 @@ mod graph;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -22,8 +23,9 @@ use xtask::toolchain;
 use super::archive;
 use super::portable::Portable;
 use compiler::Compiler;
+use details::Details;
 use document::Inputs;
-use graph::Graph;
+use graph::{Graph, Package};
 
 /// Name of the document in `stage` and in the packages.
 pub const FILE: &str = "minerwatch.cdx.json";
@@ -37,25 +39,32 @@ pub fn published(portable: Portable) -> String {
 /// checksum. The same executable, tree, commit and compiler give the same document.
 pub fn make(portable: Portable, executable: &Path, stage: &Path) -> Result<()> {
     let bytes = fs::read(executable).with_context(|| format!("cannot read {}", executable.display()))?;
-    let text = text(portable, &sha256(&bytes)?, archive::commit_time())?;
+    let text = Build::of(portable)?.document(&sha256(&bytes)?, archive::commit_time())?;
     fs::write(stage.join(FILE), text).with_context(|| format!("cannot write {FILE}"))
 }
 
-/// Returns the document. `executable` is the checksum of the executable (SHA-256, hexadecimal), and `time` the time of the
-/// commit in seconds since 1970.
-fn text(portable: Portable, executable: &str, time: u64) -> Result<String> {
-    let compiler = Compiler::current()?;
-    let graph = Graph::of(portable.target())?;
-    let details = details::all(&[portable.target(), &compiler.host, toolchain::TARGET])?;
-    Inputs {
-        target: portable.target(),
-        executable,
-        time,
-        compiler: &compiler,
-        graph: &graph,
-        details: &details,
+/// What cargo and the compiler say about a build.
+struct Build {
+    target: &'static str,
+    compiler: Compiler,
+    graph: Graph,
+    details: BTreeMap<Package, Details>,
+}
+
+impl Build {
+    fn of(portable: Portable) -> Result<Self> {
+        let target = portable.target();
+        let compiler = Compiler::current()?;
+        let details = details::all(&[target, &compiler.host, toolchain::TARGET])?;
+        Ok(Self { target, graph: Graph::of(target)?, compiler, details })
     }
-    .document()
+
+    /// Returns the document. `executable` is the checksum of the executable (SHA-256, hexadecimal), and `time` the time of
+    /// the commit in seconds since 1970.
+    fn document(&self, executable: &str, time: u64) -> Result<String> {
+        let Self { target, compiler, graph, details } = self;
+        Inputs { target, executable, time, compiler, graph, details }.document()
+    }
 }
 
 /// Returns the SHA-256 checksum in hexadecimal digits, from the program that also writes SHA256SUMS.
