@@ -62,6 +62,35 @@ fn the_documented_image_build_copies_what_it_builds() {
     }
 }
 
+/// The packages contain these files, and the same source must give the same packages.
+#[test]
+fn every_run_writes_the_same_manual_pages_and_completions() {
+    let base = std::env::temp_dir().join(format!("minerwatch-pages-{}", std::process::id()));
+    let run = |arguments: &[&str]| {
+        let output = Command::new(executable("minerwatch")).args(arguments).output().expect("it starts");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    let written = |name: &str| {
+        let pages = base.join(name);
+        run(&["man", &pages.to_string_lossy()]);
+        let pages = fs::read_dir(&pages).expect("pages").map(|page| page.expect("a page").path());
+        let mut files: Vec<(String, Vec<u8>)> = pages
+            .map(|page| {
+                let name = page.file_name().expect("a name").to_string_lossy().into_owned();
+                (name, fs::read(&page).expect("a page"))
+            })
+            .collect();
+        files.sort();
+        assert!(files.iter().any(|(name, _)| name == "minerwatch.1"));
+        files.extend(["bash", "zsh", "fish"].map(|shell| (shell.to_owned(), run(&["completions", shell]))));
+        files
+    };
+    let (first, second) = (written("first"), written("second"));
+    fs::remove_dir_all(&base).expect("they are removed");
+    assert!(first == second);
+}
+
 #[test]
 fn the_alert_rules_pass_their_tests() {
     let Some([promtool]) = servers("the_alert_rules_pass_their_tests", ["promtool"]) else { return };

@@ -3,6 +3,8 @@
 mod archive;
 mod documents;
 mod portable;
+mod sbom;
+mod signature;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,12 +21,17 @@ pub use portable::Portable;
 ///
 /// Builds one static executable, which runs on every distribution, and packs it as a .deb, as an .rpm and as an archive
 /// with a script that installs it. Everything goes to target/package: the packages, the executable alone, its debugging
-/// symbols, and SHA256SUMS. The same files, commit and compiler give the same packages.
+/// symbols, its bill of materials (SBOM, CycloneDX), and SHA256SUMS, which --sign signs. The same files, commit and
+/// compiler give the same packages.
 #[derive(Args)]
 pub struct Arguments {
     /// Make the packages for arm64, by cross compilation
     #[arg(long)]
     arm64: bool,
+    /// Sign SHA256SUMS with this secret key of minisign. The password is taken from `MINERWATCH_SIGNING_PASSWORD`, or
+    /// asked for
+    #[arg(long, value_name = "KEYFILE")]
+    sign: Option<PathBuf>,
 }
 
 impl Arguments {
@@ -34,6 +41,8 @@ impl Arguments {
         let Some(portable) = (if self.arm64 { Some(Portable::Aarch64) } else { own }) else {
             bail!("packages are made for x86_64 and aarch64 only");
         };
+        // A wrong password should be noticed before the build.
+        let key = self.sign.as_deref().map(signature::read_key).transpose()?;
         portable.build()?;
         let directory = command::target_dir().join("package");
         let stage = directory.join(portable.name());
@@ -43,14 +52,23 @@ impl Arguments {
         let made = directory.join("stage");
         make_stage(&executable, &made)?;
         documents::make(portable, &executable, &made)?;
+        sbom::make(portable, &executable, &made)?;
+        let materials = sbom::published(portable);
+        fs::copy(made.join(sbom::FILE), directory.join(&materials))
+            .context("cannot copy the bill of materials")?;
         let packages = [
             archive::pack(portable.name(), &executable, &made, &directory)?,
             cargo_package("deb", portable, &directory)?,
             cargo_package("generate-rpm", portable, &directory)?,
+            materials,
         ];
         sum(&directory)?;
         for package in packages {
             println!("{}", directory.join(package).display());
+        }
+        match signature::sign(&directory, key.as_ref())? {
+            Some(signature) => println!("{}", signature.display()),
+            None => println!("package: {SUMS} is not signed; --sign KEYFILE signs it"),
         }
         Ok(())
     }
@@ -109,10 +127,13 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// Name of the file with the checksums.
+const SUMS: &str = "SHA256SUMS";
+
 /// Writes the checksums of all packages.
 fn sum(directory: &Path) -> Result<()> {
     let names = files(directory)?.into_iter().filter_map(|path| path.file_name().map(PathBuf::from));
-    let names = names.filter(|name| name.as_os_str() != "SHA256SUMS");
+    let names = names.filter(|name| ![SUMS, signature::FILE].map(Path::new).contains(&name.as_path()));
     let sums = command::output(Command::new("sha256sum").current_dir(directory).args(names))?;
-    fs::write(directory.join("SHA256SUMS"), sums).context("cannot write the checksums")
+    fs::write(directory.join(SUMS), sums).context("cannot write the checksums")
 }
