@@ -164,13 +164,13 @@ fn hashes(sha256: &str) -> Value {
     json!([{ "alg": "SHA-256", "content": sha256 }])
 }
 
-/// Returns the package URL. `cargo` means crates.io, so members of the workspace, which are not published there, are
+/// Returns the package URL. `cargo` means the public registry of Rust, so members of the workspace, which are not published there, are
 /// `generic`: another crate of the same name must not be taken for them.
 fn purl(package: &Package, details: &Details) -> Result<String> {
     let kind = match details.source.as_deref() {
         None => "generic",
         Some("registry+https://github.com/rust-lang/crates.io-index") => "cargo",
-        Some(other) => bail!("{package} comes from {other}, and only crates.io is known here"),
+        Some(other) => bail!("{package} comes from {other}, and only the public registry of Rust is known here"),
     };
     Ok(format!("pkg:{kind}/{}@{}", encoded(&package.name), encoded(&package.version)))
 }
