@@ -164,7 +164,7 @@ fn hashes(sha256: &str) -> Value {
     json!([{ "alg": "SHA-256", "content": sha256 }])
 }
 
-/// Returns the package URL. `cargo` means the public registry of Rust, so members of the workspace, which are not published there, are
+/// Returns the package URL. `cargo` means the public registry of Rust. Members of the workspace are not there, so they are
 /// `generic`: another crate of the same name must not be taken for them.
 fn purl(package: &Package, details: &Details) -> Result<String> {
     let kind = match details.source.as_deref() {
