@@ -170,7 +170,9 @@ fn purl(package: &Package, details: &Details) -> Result<String> {
     let kind = match details.source.as_deref() {
         None => "generic",
         Some("registry+https://github.com/rust-lang/crates.io-index") => "cargo",
-        Some(other) => bail!("{package} comes from {other}, and only the public registry of Rust is known here"),
+        Some(other) => {
+            bail!("{package} comes from {other}, and only the public registry of Rust is known here")
+        }
     };
     Ok(format!("pkg:{kind}/{}@{}", encoded(&package.name), encoded(&package.version)))
 }
