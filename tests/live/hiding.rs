@@ -6,7 +6,7 @@ use std::{fs, path::Path, process::Command, thread, time::Duration};
 use minerwatch_tests::{Scratch, agent::at, unique};
 use serde_json::Value;
 
-use crate::{machine, start_agent, stream::Recorder};
+use crate::{EVERYTHING, SOON, machine, simulator, start_agent, stream::Recorder};
 
 /// Two looks for hidden processes, and some time for a busy machine.
 const TWO_LOOKS: Duration = Duration::from_secs(75);
@@ -90,4 +90,36 @@ fn a_file_of_the_host_is_known_by_every_path() {
     assert_eq!(of_host["body"]["host_path"], format!("{home}/.ssh/authorized_keys").as_str(), "{of_host:#}");
     let of_jail = event(format!("{own}{home}/.ssh/authorized_keys"));
     assert_eq!(of_jail["body"]["host_path"], Value::Null, "{of_jail:#}");
+}
+
+/// The list of preloaded libraries is exchanged with another file, in a mount namespace with an `/etc` of its own.
+#[test]
+fn an_exchange_is_judged_at_both_names() {
+    let Some(_machine) = machine("an_exchange_is_judged_at_both_names") else { return };
+    for (one, other) in [("/etc/x", "/etc/ld.so.preload"), ("/etc/ld.so.preload", "/etc/x")] {
+        let scratch = Scratch::new();
+        let etc = scratch.join("etc");
+        fs::create_dir(&etc).expect("a directory");
+        for file in ["x", "ld.so.preload"] {
+            fs::write(format!("{etc}/{file}"), "").expect("a file");
+        }
+        let agent = start_agent(&scratch, EVERYTHING);
+        let script = format!("mount --bind {etc} /etc\nexec {} swap {one} {other}\n", simulator());
+        let status =
+            Command::new("unshare").args(["--mount", "sh", "-ec", &script]).status().expect("it starts");
+        assert!(status.success());
+        for (path, old_path) in [(one, other), (other, one)] {
+            let event = agent.wait_for("an event of each file", SOON, |object| {
+                at(object, "file.path") == path && at(object, "minerwatch.file.exchange") == true
+            });
+            assert_eq!(at(&event, "event.action"), "file-rename");
+            assert_eq!(at(&event, "minerwatch.file.old_path"), old_path, "{event:#}");
+        }
+        let is_preload = |object: &Value| {
+            let signals = object["minerwatch"]["signals"].as_array();
+            signals.is_some_and(|signals| signals.iter().any(|signal| at(signal, "id") == "B6"))
+        };
+        agent.wait_for("an alert about the list", SOON, is_preload);
+        agent.stop();
+    }
 }

@@ -336,7 +336,8 @@ impl<'a> Document<'a> {
             mode: (change.mode != 0).then_some(Shown(Mode(change.mode))),
         });
         if let Some(old_path) = change.old_path.as_deref().filter(|_| target_path.is_none()) {
-            self.own().file = Some(OwnFile { old_path: Some(old_path) });
+            let exchange = change.exchange.map(|_| true);
+            self.own().file = Some(OwnFile { old_path: Some(old_path), exchange });
         }
         if let Some(device) = change.device {
             self.event.outcome = Some(if device.result == 0 { "success" } else { "failure" });

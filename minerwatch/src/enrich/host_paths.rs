@@ -198,6 +198,7 @@ mod tests {
             file: Some(file),
             mode: 0,
             device: None,
+            exchange: None,
         }
     }
 

@@ -72,4 +72,19 @@ mod tests {
         host.link(script, "/etc/ld.so.preload", "/root/copy");
         assert_eq!(findings(&host), [("B6", 45)]);
     }
+
+    #[test]
+    fn an_exchange_counts_in_both_directions() {
+        for (one, other) in [("/etc/.x", "/etc/ld.so.preload"), ("/etc/ld.so.preload", "/etc/.x")] {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let dpkg = host.spawn(init, "/usr/bin/dpkg", &["dpkg", "-i", "x.deb"]);
+            host.exchange(dpkg, one, other);
+            let script = host.spawn(init, "/usr/bin/dash", &["sh", "x.sh"]);
+            host.exchange(script, "/etc/ld.so.cache", "/etc/ld.so.cache~");
+            assert!(findings(&host).is_empty());
+            host.exchange(script, one, other);
+            assert_eq!(findings(&host), [("B6", 45)], "{one}");
+        }
+    }
 }

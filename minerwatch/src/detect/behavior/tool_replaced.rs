@@ -78,7 +78,9 @@ fn is_tool(path: &str) -> bool {
 
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     let EventBody::File(change) = &context.event.body else { return None };
-    let old_path = change.old_path.as_deref().filter(|_| change.action == FileAction::Rename);
+    // The event about the other file of an exchange says what is at the old path now.
+    let is_moved = change.action == FileAction::Rename && change.exchange.is_none();
+    let old_path = change.old_path.as_deref().filter(|_| is_moved);
     let place = Some(change.place()).filter(|_| change.puts_file());
     let (path, verb) = match (place, old_path) {
         (Some(path), _) if is_tool(path) => (path, "replaced"),
@@ -185,6 +187,29 @@ mod tests {
             let dpkg = host.spawn(init, "/srv/image/usr/bin/dpkg", &["dpkg", "--unpack", "x.deb"]);
             host.rename_elsewhere(dpkg, "/bin/ps.dpkg-new", "/bin/ps", host_path);
             assert_eq!(!findings_of(&[&DETECTOR], &host).is_empty(), is_found, "{host_path:?}");
+        }
+    }
+
+    #[test]
+    fn an_exchanged_tool_is_replaced_in_both_directions() {
+        let cases: [(&str, &str, &str, Option<u8>); 7] = [
+            ("/usr/bin/python3", "/tmp/x", "/usr/bin/ps", Some(25)),
+            ("/usr/bin/mv", "/usr/sbin/.sshd", "/usr/sbin/sshd", Some(25)),
+            ("/usr/bin/mv", "/opt/top", "/usr/local/bin/top", Some(10)),
+            ("/usr/bin/dpkg", "/usr/bin/ps.dpkg-new", "/usr/bin/ps", None),
+            ("/usr/bin/mv", "/usr/bin/mytool", "/usr/bin/mytool.new", None),
+            ("/usr/bin/mv", "/opt/app/current", "/opt/app/next", None),
+            ("/usr/bin/mv", "/home/me/bin/ps", "/home/me/bin/ps.new", None),
+        ];
+        for (writer, from, to, expected) in cases {
+            let expected: Vec<_> = expected.map(|points| ("B8T", points)).into_iter().collect();
+            for (one, other) in [(from, to), (to, from)] {
+                let mut host = Host::new();
+                let init = host.boot("/sbin/init", &["init"]);
+                let writer = host.spawn(init, writer, &["x"]);
+                host.exchange(writer, one, other);
+                assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{one} {other}");
+            }
         }
     }
 }

@@ -114,6 +114,7 @@ mod tests {
                 file: None,
                 mode: 0,
                 device: Some(DeviceOpen { major, minor: 0, writable, result }),
+                exchange: None,
             })),
         );
         findings(&host)

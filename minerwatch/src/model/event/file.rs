@@ -14,7 +14,7 @@ pub enum FileAction {
     Write,
     /// Created and opened for writing.
     Create,
-    /// Renamed.
+    /// Renamed, or exchanged with another file.
     Rename,
     /// Its directory entry was removed.
     Delete,
@@ -56,9 +56,42 @@ pub struct FileChange {
     /// For a device, the device numbers and how the device was opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceOpen>,
+    /// For a rename that exchanged two files, the other file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Exchange>,
+}
+
+/// The other file of an exchange (`RENAME_EXCHANGE` of `renameat2`). It took [`FileChange::old_path`]. An exchange gives
+/// two events in a row, one for each file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// The other file, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileId>,
+    /// File type and permission bits of the other file, 0 if unknown.
+    #[serde(default)]
+    pub mode: u32,
+    /// Whether this is the first of the two events.
+    #[serde(default)]
+    pub first: bool,
 }
 
 impl FileChange {
+    /// For an exchange, returns the change of the other file. What the enrich stage adds is left out.
+    pub fn other_half(&self) -> Option<Self> {
+        let (exchange, old_path) = (self.exchange?, self.old_path.as_ref()?);
+        Some(Self {
+            path: Arc::clone(old_path),
+            old_path: Some(Arc::clone(&self.path)),
+            host_path: None,
+            elsewhere: false,
+            file: exchange.file,
+            mode: exchange.mode,
+            exchange: Some(Exchange { file: self.file, mode: self.mode, first: !exchange.first }),
+            ..*self
+        })
+    }
+
     /// Whether the action put a file, or a link to one, at [`FileChange::path`].
     pub fn puts_file(&self) -> bool {
         match self.action {
