@@ -11,12 +11,15 @@ use crate::{EVERYTHING, SOON, machine, simulator, start_agent, stream::Recorder}
 /// Two looks for hidden processes, and some time for a busy machine.
 const TWO_LOOKS: Duration = Duration::from_secs(75);
 
-/// A mount over the directory of a process. It is removed when dropped.
+/// A mount over another directory, for example that of a process. It is removed when dropped.
 struct Cover(String);
 
 impl Cover {
     fn over(pid: u32, source: &Path) -> Self {
-        let point = format!("/proc/{pid}");
+        Self::at(format!("/proc/{pid}"), source)
+    }
+
+    fn at(point: String, source: &Path) -> Self {
         let status =
             Command::new("mount").arg("--bind").arg(source).arg(&point).status().expect("mount starts");
         assert!(status.success(), "the mount over {point}");
@@ -122,4 +125,42 @@ fn an_exchange_is_judged_at_both_names() {
         agent.wait_for("an alert about the list", SOON, is_preload);
         agent.stop();
     }
+}
+
+/// A mount over a key list, in the mount namespace of the host. A mount in another namespace, and one that was there before,
+/// are no events.
+#[test]
+fn a_mount_over_a_place_of_the_host_is_seen() {
+    let Some(_machine) = machine("a_mount_over_a_place_of_the_host_is_seen") else { return };
+    if fs::read_link("/proc/self/ns/mnt").ok() != fs::read_link("/proc/1/ns/mnt").ok() {
+        println!("skipped: the test is in a mount namespace of its own");
+        return;
+    }
+    let scratch = Scratch::new();
+    let [old, new, other] = ["old", "new", "other"].map(|name| format!("/home/{}-{name}", unique("mw-user")));
+    let keys = scratch.path().join("keys");
+    for directory in [format!("{old}/.ssh"), format!("{new}/.ssh"), format!("{other}/.ssh")] {
+        fs::create_dir_all(directory).expect("a home directory");
+    }
+    fs::create_dir(&keys).expect("a directory");
+    let cover_old = Cover::at(format!("{old}/.ssh"), &keys);
+    let recorder = Recorder::start(scratch.join("recording.jsonl"));
+    let cover_new = Cover::at(format!("{new}/.ssh"), &keys);
+    let script = format!("mount --bind {} {other}/.ssh; sleep 40", keys.display());
+    let status =
+        Command::new("unshare").args(["--mount", "sh", "-ec", &script]).status().expect("it starts");
+    drop((cover_old, cover_new));
+    let recording = recorder.stop();
+    for home in [&old, &new, &other] {
+        let _ = fs::remove_dir_all(home);
+    }
+    assert!(status.success());
+    let text = fs::read_to_string(&recording).expect("a recording");
+    let events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mounts: Vec<Value> = events.filter(|event| event["body"]["action"] == "mount").collect();
+    let at_homes = |home: &str| {
+        let place = format!("{home}/.ssh");
+        mounts.iter().filter(|event| event["body"]["path"] == place.as_str()).count()
+    };
+    assert_eq!([&old, &new, &other].map(|home| at_homes(home)), [0, 1, 0], "{mounts:#?}");
 }

@@ -163,7 +163,7 @@ impl WrittenFiles {
                 None => self.rename(origin, change),
             },
             FileAction::Link => self.link(origin, change),
-            FileAction::DeviceOpen | FileAction::Symlink => {}
+            FileAction::DeviceOpen | FileAction::Symlink | FileAction::Mount => {}
             // The file system may reuse the inode at once.
             FileAction::Delete => self.delete(change),
         }
@@ -182,6 +182,14 @@ impl WrittenFiles {
     /// Finds a written file by its identity.
     pub fn find_file(&self, file: Option<FileId>) -> Option<&WrittenFile> {
         file.and_then(|file| self.by_file.get(&file)).and_then(|slot| self.at(*slot))
+    }
+
+    /// Finds a written file at a path or, if there is a directory, one below it.
+    pub fn at_or_below(&self, path: &str) -> Option<&WrittenFile> {
+        let is_below = |written: &&WrittenFile| {
+            written.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.slots.iter().flatten().filter(is_below).max_by_key(|written| written.written)
     }
 
     /// Returns the files that processes of a tree wrote, in slot order.

@@ -129,6 +129,8 @@ fn classify(body: &EventBody, sequence: u64) -> Option<EventFields> {
             FileAction::DeviceOpen => ("device-open", FILE, &["access"]),
             FileAction::Link => ("file-link", FILE, &["creation"]),
             FileAction::Symlink => ("file-symlink", FILE, &["creation"]),
+            // Nobody knows which process mounted it when the event is written.
+            FileAction::Mount => return None,
         },
         EventBody::Cpu(_) => ("cpu", PROCESS, &["info"]),
         EventBody::Quota(_) => ("cpu-quota", PROCESS, &["info"]),

@@ -67,7 +67,7 @@ impl HostPaths {
 
     /// Adds the host's path to a change, if the process used another one.
     pub(crate) fn add_to(&self, subject: &Subject, change: &mut FileChange) {
-        if matches!(change.action, FileAction::Delete | FileAction::DeviceOpen) || change.host_path.is_some()
+        if matches!(change.action, FileAction::Delete | FileAction::DeviceOpen | FileAction::Mount) || change.host_path.is_some()
         {
             return;
         }
@@ -146,6 +146,12 @@ fn only_root_writes(found: &Statx) -> bool {
     let mode = u32::from(found.stx_mode);
     let is_open = mode & 0o002 != 0 || (mode & 0o020 != 0 && found.stx_gid != 0);
     found.stx_uid == 0 && !is_open
+}
+
+/// Whether a path of the host is one that matters, or the directory of such paths.
+#[cfg(feature = "sensor")]
+pub(crate) fn is_place(path: &str) -> bool {
+    PLACES.iter().any(|place| path.starts_with(place) || place.strip_suffix('/') == Some(path))
 }
 
 /// Whether a change may concern a place of the host, so that the root directory of the process matters.

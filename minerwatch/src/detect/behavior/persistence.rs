@@ -96,6 +96,7 @@ fn changed(context: &DetectionContext<'_>, change: &FileChange) -> Option<Findin
     if starter == Some(Starter::At) && context.process.role == Role::Scheduler {
         return None;
     }
+    let verb = if change.action == FileAction::Mount { "mounted something over" } else { verb };
     Some(finding(context, &facts, path, verb))
 }
 
@@ -105,7 +106,7 @@ fn puts_directory(change: &FileChange) -> bool {
     const TYPE: u32 = 0o170_000;
     const DIRECTORY: u32 = 0o040_000;
     match change.action {
-        FileAction::Symlink => true,
+        FileAction::Symlink | FileAction::Mount => true,
         FileAction::Rename => matches!(change.mode & TYPE, 0 | DIRECTORY),
         _ => false,
     }
@@ -447,9 +448,9 @@ mod tests {
 
     #[test]
     fn the_places_of_an_image_count_after_an_exchange_only_if_they_are_the_host_s() {
-        let (image, host_image) = (("/host/etc/x", Some("/etc/x")), ("/host/etc/passwd", Some("/etc/passwd")));
-        let own = (("/etc/x", None), ("/etc/passwd", None));
-        for ((one, other), is_found) in [((image, host_image), true), (own, false)] {
+        let of_host = (("/host/etc/x", Some("/etc/x")), ("/host/etc/passwd", Some("/etc/passwd")));
+        let of_image = (("/etc/x", None), ("/etc/passwd", None));
+        for ((one, other), is_found) in [(of_host, true), (of_image, false)] {
             for (one, other) in [(one, other), (other, one)] {
                 let mut host = Host::new();
                 let init = host.boot("/sbin/init", &["init"]);
@@ -459,6 +460,32 @@ mod tests {
                 host.exchange_as(shell, one, other, 0o100_644);
                 let expected: &[(&str, u8)] = if is_found { &[("B7", 20)] } else { &[] };
                 assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{one:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_mount_over_such_a_place_counts() {
+        for (place, expected) in [
+            ("/etc/cron.d", Some(20)),
+            ("/etc/cron.d/job", Some(20)),
+            ("/etc/systemd/system", Some(20)),
+            ("/root/.ssh", Some(20)),
+            ("/home/me/.ssh/authorized_keys", Some(20)),
+            ("/etc/shadow", Some(20)),
+            ("/etc", Some(5)),
+            ("/home/me", None),
+            ("/etc/nginx", None),
+            ("/etc/resolv.conf", None),
+            ("/usr/bin/ps", None),
+        ] {
+            for (tool, counts) in [("/usr/bin/mount", true), ("/usr/bin/dockerd", false)] {
+                let mut host = Host::new();
+                let init = host.boot("/sbin/init", &["init"]);
+                let tool = host.spawn(init, tool, &["x"]);
+                host.mount(tool, None, place);
+                let expected: Vec<_> = expected.filter(|_| counts).map(|points| ("B7", points)).into_iter().collect();
+                assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{place}");
             }
         }
     }

@@ -83,6 +83,9 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     let old_path = change.old_path.as_deref().filter(|_| is_moved);
     let place = Some(change.place()).filter(|_| change.puts_file());
     let (path, verb) = match (place, old_path) {
+        (Some(path), _) if is_tool(path) && change.action == FileAction::Mount => {
+            (path, "mounted something over")
+        }
         (Some(path), _) if is_tool(path) => (path, "replaced"),
         (Some(path), _) if hides_tool(path) => (path, "put another one before"),
         (_, Some(path)) if is_tool(path) => (path, "moved away"),
@@ -210,6 +213,24 @@ mod tests {
                 host.exchange(writer, one, other);
                 assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{one} {other}");
             }
+        }
+    }
+
+    #[test]
+    fn a_mount_over_a_tool_replaces_it() {
+        for (place, expected) in [
+            ("/usr/bin/ps", Some(25)),
+            ("/usr/sbin/sshd", Some(25)),
+            ("/usr/local/bin/top", Some(10)),
+            ("/usr/bin/mytool", None),
+            ("/usr/bin", None),
+        ] {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let tool = host.spawn(init, "/usr/bin/mount", &["mount", "--bind", "/tmp/x", place]);
+            host.mount(tool, Some("/tmp/x"), place);
+            let expected: Vec<_> = expected.map(|points| ("B8T", points)).into_iter().collect();
+            assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{place}");
         }
     }
 }

@@ -128,6 +128,7 @@ fn by_change<'a>(
         FileAction::Write if is_overwritten(trace, process) => Some((trace, change.place(), "overwrote")),
         // Editors and `sed -i` put another file into the place of a log.
         FileAction::Rename if is_replaced(context, change, trace) => Some((trace, change.place(), "replaced")),
+        FileAction::Mount => Some((trace, change.place(), "mounted something over")),
         FileAction::Symlink if change.link_target() == Some("/dev/null") => {
             Some((trace, change.place(), "linked to nowhere"))
         }
@@ -364,6 +365,23 @@ mod tests {
                 let expected: &[(&str, u8)] = if is_found { &[("B8L", 15)] } else { &[] };
                 assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{one} {other}");
             }
+        }
+    }
+
+    #[test]
+    fn a_mount_over_a_log_or_a_history_removes_it() {
+        for (place, is_found) in [
+            ("/root/.bash_history", true),
+            ("/var/log/auth.log", true),
+            ("/var/log/app.log", false),
+            ("/var/log", false),
+        ] {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let tool = host.spawn(init, "/usr/bin/mount", &["mount", "--bind", "/dev/null", place]);
+            host.mount(tool, Some("/dev/null"), place);
+            let expected: &[(&str, u8)] = if is_found { &[("B8L", 15)] } else { &[] };
+            assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{place}");
         }
     }
 }

@@ -58,7 +58,8 @@ fn opened(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding
         | FileAction::Delete
         | FileAction::Chmod
         | FileAction::Link
-        | FileAction::Symlink => return None,
+        | FileAction::Symlink
+        | FileAction::Mount => return None,
     };
     let detail = format!("'{}' {what} ({})", context.process.view.name, change.path);
     Some(Finding::new(MSR, context, detail).full().value("path", &change.path))

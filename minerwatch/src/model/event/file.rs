@@ -26,6 +26,9 @@ pub enum FileAction {
     Link,
     /// A symbolic link was created.
     Symlink,
+    /// Something was mounted over it, in the mount namespace of the host. The mount table does not say by whom, so the
+    /// subject of the event is the first process of the host.
+    Mount,
 }
 
 /// A file changed, or a watched device was opened.
@@ -36,7 +39,7 @@ pub struct FileChange {
     /// Absolute path in the process's mount namespace; for a rename or a link, the new path.
     pub path: Arc<str>,
     /// For a rename or a hard link, the old path. For a symbolic link, its target as an absolute path, at which there may be
-    /// no file.
+    /// no file. For a mount, the path of what is mounted, if the host has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old_path: Option<Arc<str>>,
     /// Path of the same file on the host, if the process sees the file under another path: through a mounted directory of
@@ -92,14 +95,15 @@ impl FileChange {
         })
     }
 
-    /// Whether the action put a file, or a link to one, at [`FileChange::path`].
+    /// Whether the action put a file, a link to one, or a mount at [`FileChange::path`].
     pub fn puts_file(&self) -> bool {
         match self.action {
             FileAction::Write
             | FileAction::Create
             | FileAction::Rename
             | FileAction::Link
-            | FileAction::Symlink => true,
+            | FileAction::Symlink
+            | FileAction::Mount => true,
             FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => false,
         }
     }

@@ -98,6 +98,14 @@ impl Host {
         self.change(key, FileAction::Symlink, link, Some(target), 0o120_777);
     }
 
+    /// Mounts something over a place of the host. `source` is its path, if the host has one. In a real event, the process is
+    /// the first one of the host.
+    pub fn mount(&mut self, key: ProcessKey, source: Option<&str>, place: &str) {
+        let mut change = self.changed(FileAction::Mount, place, source, 0);
+        change.file = None;
+        self.happen(key, EventBody::File(Box::new(change)));
+    }
+
     /// Opens a file of the host for writing, which the process sees at `path` and the host at `host_path`.
     pub fn write_as(&mut self, key: ProcessKey, path: &str, host_path: &str) {
         let file = Some(self.file(host_path));
@@ -187,21 +195,22 @@ impl Host {
     }
 
     fn change(&mut self, key: ProcessKey, action: FileAction, path: &str, old_path: Option<&str>, mode: u32) {
-        let file = Some(self.file(path));
-        self.happen(
-            key,
-            EventBody::File(Box::new(FileChange {
-                action,
-                path: Arc::from(path),
-                old_path: old_path.map(Arc::from),
-                host_path: None,
-                elsewhere: false,
-                file,
-                mode: if mode == 0 || mode & 0o170_000 != 0 { mode } else { 0o100_000 | mode },
-                device: None,
-                exchange: None,
-            })),
-        );
+        let change = self.changed(action, path, old_path, mode);
+        self.happen(key, EventBody::File(Box::new(change)));
+    }
+
+    fn changed(&mut self, action: FileAction, path: &str, old_path: Option<&str>, mode: u32) -> FileChange {
+        FileChange {
+            action,
+            path: Arc::from(path),
+            old_path: old_path.map(Arc::from),
+            host_path: None,
+            elsewhere: false,
+            file: Some(self.file(path)),
+            mode: if mode == 0 || mode & 0o170_000 != 0 { mode } else { 0o100_000 | mode },
+            device: None,
+            exchange: None,
+        }
     }
 
     pub(super) fn executable(&mut self, path: &str) -> Executable {
