@@ -24,8 +24,8 @@ use crate::{
     incident::{HiddenAlerts, IncidentLimits, Incidents},
     intel::{self, Indicators},
     model::{
-        Alert, BootTime, ContainerDescription, Effect, Event, EventBody, Evidence, FileAction, Health, IncidentId,
-        Observation, ProcessKey, Request, SignalId, Value, Verdict, WallClock, Wanted,
+        Alert, BootTime, ContainerDescription, Effect, Event, EventBody, Evidence, FileAction, Health,
+        IncidentId, Observation, ProcessKey, Request, SignalId, Value, Verdict, WallClock, Wanted,
     },
     process::{ConnectionHistory, Outbound, Parking, ProcessTable, TableLimits},
 };

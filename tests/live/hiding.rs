@@ -147,8 +147,7 @@ fn a_mount_over_a_place_of_the_host_is_seen() {
     let recorder = Recorder::start(scratch.join("recording.jsonl"));
     let cover_new = Cover::at(format!("{new}/.ssh"), &keys);
     let script = format!("mount --bind {} {other}/.ssh; sleep 40", keys.display());
-    let status =
-        Command::new("unshare").args(["--mount", "sh", "-ec", &script]).status().expect("it starts");
+    let status = Command::new("unshare").args(["--mount", "sh", "-ec", &script]).status().expect("it starts");
     drop((cover_old, cover_new));
     let recording = recorder.stop();
     for home in [&old, &new, &other] {

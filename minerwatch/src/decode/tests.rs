@@ -202,10 +202,9 @@ fn exchange_record(inode: u64, second_inode: u64) -> Vec<u8> {
 fn an_exchange_gives_an_event_for_each_file() {
     let file = |inode| FileId { device: 8 << 20 | 1, inode };
     // Hooks on system calls do not know the files.
-    for (inodes, files, modes) in [
-        ((7, 9), (Some(file(7)), Some(file(9))), (0o100_755, 0o040_700)),
-        ((0, 0), (None, None), (0, 0)),
-    ] {
+    for (inodes, files, modes) in
+        [((7, 9), (Some(file(7)), Some(file(9))), (0o100_755, 0o040_700)), ((0, 0), (None, None), (0, 0))]
+    {
         let first = decode(&exchange_record(inodes.0, inodes.1)).expect("a record");
         let second = first.second_of_exchange().expect("a second event");
         assert_eq!(second.second_of_exchange(), None, "there are two");
@@ -218,7 +217,10 @@ fn an_exchange_gives_an_event_for_each_file() {
             (&first, "/etc/cron.d/job", "/tmp/x", (files.0, modes.0), (files.1, modes.1), true),
             (&second, "/tmp/x", "/etc/cron.d/job", (files.1, modes.1), (files.0, modes.0), false),
         ] {
-            assert_eq!((half.action, &*half.path, half.old_path.as_deref()), (FileAction::Rename, path, Some(old_path)));
+            assert_eq!(
+                (half.action, &*half.path, half.old_path.as_deref()),
+                (FileAction::Rename, path, Some(old_path))
+            );
             assert_eq!((half.file, half.mode), own);
             assert_eq!(half.exchange, Some(Exchange { file: other.0, mode: other.1, first: is_first }));
         }

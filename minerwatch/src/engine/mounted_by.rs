@@ -56,7 +56,9 @@ fn command<'a>(now: BootTime, place: &str, table: &'a ProcessTable) -> Option<&'
 /// Whether systemd or a container runtime started a mount command: for a unit, for a container.
 fn is_of_host(process: &Process, table: &ProcessTable) -> bool {
     let parent = table.parent_of(process);
-    parent.is_some_and(|parent| matches!(parent.role, Role::Init | Role::ContainerRuntime | Role::PackageManager))
+    parent.is_some_and(|parent| {
+        matches!(parent.role, Role::Init | Role::ContainerRuntime | Role::PackageManager)
+    })
 }
 
 #[cfg(test)]
@@ -98,8 +100,18 @@ mod tests {
             (&["mount", "--bind", "/tmp/.x/ps", "/usr/bin/ps"][..], Some("/tmp/.x/ps"), "/usr/bin/ps", "B8T"),
             (&["mount", "-t", "tmpfs", "none", "/etc/cron.d/"], None, "/etc/cron.d", "B7"),
             (&["mount", "-o", "bind", "/opt/k", "/root/.ssh"], Some("/opt/k"), "/root/.ssh", "B7"),
-            (&["mount", "--bind", "/opt/l", "/etc/ld.so.preload"], Some("/opt/l"), "/etc/ld.so.preload", "B6"),
-            (&["mount", "-B", "/dev/null", "/var/log/auth.log"], Some("/dev/null"), "/var/log/auth.log", "B8L"),
+            (
+                &["mount", "--bind", "/opt/l", "/etc/ld.so.preload"],
+                Some("/opt/l"),
+                "/etc/ld.so.preload",
+                "B6",
+            ),
+            (
+                &["mount", "-B", "/dev/null", "/var/log/auth.log"],
+                Some("/dev/null"),
+                "/var/log/auth.log",
+                "B8L",
+            ),
         ] {
             let (ids, is_alerted) = after(|host, init, script| {
                 command(host, script, arguments);

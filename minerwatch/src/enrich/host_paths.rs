@@ -67,7 +67,8 @@ impl HostPaths {
 
     /// Adds the host's path to a change, if the process used another one.
     pub(crate) fn add_to(&self, subject: &Subject, change: &mut FileChange) {
-        if matches!(change.action, FileAction::Delete | FileAction::DeviceOpen | FileAction::Mount) || change.host_path.is_some()
+        if matches!(change.action, FileAction::Delete | FileAction::DeviceOpen | FileAction::Mount)
+            || change.host_path.is_some()
         {
             return;
         }

@@ -50,7 +50,9 @@ impl PlaceMounts {
         let known = self.known.take();
         let mut changes = Vec::new();
         let mut still = FxHashSet::default();
-        for (order, mount) in mounts.iter().enumerate().filter(|(_, mount)| host_paths::is_place(&mount.point)) {
+        for (order, mount) in
+            mounts.iter().enumerate().filter(|(_, mount)| host_paths::is_place(&mount.point))
+        {
             let key = (mount.device, mount.root.clone(), mount.point.clone());
             let is_new = known.as_ref().is_some_and(|known| !known.contains(&key));
             if is_new {

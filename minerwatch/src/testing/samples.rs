@@ -245,7 +245,11 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         kernel_thread: true,
     };
     let renamed = FileChange { old_path: Some("/tmp/x.part".into()), ..change(FileAction::Rename, "/tmp/x") };
-    let exchange = Some(Exchange { file: Some(FileId { device: 8 << 20 | 1, inode: 4_711 }), mode: 0o100_755, first: true });
+    let exchange = Some(Exchange {
+        file: Some(FileId { device: 8 << 20 | 1, inode: 4_711 }),
+        mode: 0o100_755,
+        first: true,
+    });
     let exchanged = FileChange {
         old_path: Some("/tmp/x".into()),
         exchange,

@@ -484,7 +484,8 @@ mod tests {
                 let init = host.boot("/sbin/init", &["init"]);
                 let tool = host.spawn(init, tool, &["x"]);
                 host.mount(tool, None, place);
-                let expected: Vec<_> = expected.filter(|_| counts).map(|points| ("B7", points)).into_iter().collect();
+                let expected: Vec<_> =
+                    expected.filter(|_| counts).map(|points| ("B7", points)).into_iter().collect();
                 assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{place}");
             }
         }

@@ -127,7 +127,9 @@ fn by_change<'a>(
         // own history at its end.
         FileAction::Write if is_overwritten(trace, process) => Some((trace, change.place(), "overwrote")),
         // Editors and `sed -i` put another file into the place of a log.
-        FileAction::Rename if is_replaced(context, change, trace) => Some((trace, change.place(), "replaced")),
+        FileAction::Rename if is_replaced(context, change, trace) => {
+            Some((trace, change.place(), "replaced"))
+        }
         FileAction::Mount => Some((trace, change.place(), "mounted something over")),
         FileAction::Symlink if change.link_target() == Some("/dev/null") => {
             Some((trace, change.place(), "linked to nowhere"))

@@ -303,7 +303,7 @@ fn deployments_packages_and_databases_exchange_files() {
         let login = log_in(&mut host, init);
         let deploy = host.spawn(login, "/usr/bin/python3", &["python3", "/srv/deploy.py"]);
         host.create(deploy, "/srv/app-2/bin/app", 0o755);
-        let mut exchange = |host: &mut Host, process, one, other| {
+        let exchange = |host: &mut Host, process, one, other| {
             let (one, other) = if swapped { (other, one) } else { (one, other) };
             host.exchange_directories(process, one, other);
         };

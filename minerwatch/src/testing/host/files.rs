@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::Host;
-use crate::model::{EventBody, Exchange, Executable, ExecutableFlags, FileAction, FileChange, FileId, ProcessKey};
+use crate::model::{
+    EventBody, Exchange, Executable, ExecutableFlags, FileAction, FileChange, FileId, ProcessKey,
+};
 
 impl Host {
     /// Creates a file with the permission bits `mode`.
@@ -79,8 +81,7 @@ impl Host {
             device: None,
             exchange: Some(Exchange { file: Some(other_file), mode, first: true }),
         };
-        let second =
-            first.other_half().map(|half| FileChange { host_path: host_one.map(Arc::from), ..half });
+        let second = first.other_half().map(|half| FileChange { host_path: host_one.map(Arc::from), ..half });
         for half in std::iter::once(first).chain(second) {
             self.happen(key, EventBody::File(Box::new(half)));
         }
