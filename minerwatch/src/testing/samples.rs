@@ -303,7 +303,6 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         ("file-write", EventBody::File(Box::new(change(FileAction::Write, "/etc/crontab")))),
         ("file-create", EventBody::File(Box::new(change(FileAction::Create, "/tmp/x.part")))),
         ("file-rename", EventBody::File(Box::new(renamed))),
-        ("file-exchange", EventBody::File(Box::new(exchanged))),
         ("file-delete", EventBody::File(Box::new(change(FileAction::Delete, "/tmp/x")))),
         (
             "file-chmod",
@@ -338,6 +337,7 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         ("cpu-quota", EventBody::Quota(Box::new(quota()))),
         ("hidden", EventBody::Hidden(Box::new(hidden))),
         ("inspection", EventBody::Inspection(Box::new(inspection()))),
+        ("file-exchange", EventBody::File(Box::new(exchanged))),
     ]
     .into_iter()
     .zip(0..)
