@@ -132,7 +132,9 @@ fn an_exchange_is_judged_at_both_names() {
 #[test]
 fn a_mount_over_a_place_of_the_host_is_seen() {
     let Some(_machine) = machine("a_mount_over_a_place_of_the_host_is_seen") else { return };
-    if fs::read_link("/proc/self/ns/mnt").ok() != fs::read_link("/proc/1/ns/mnt").ok() {
+    // The numbers of mounts differ between namespaces.
+    let table = |process: &str| fs::read(format!("/proc/{process}/mountinfo")).ok();
+    if table("self") != table("1") {
         println!("skipped: the test is in a mount namespace of its own");
         return;
     }

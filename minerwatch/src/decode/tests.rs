@@ -177,7 +177,7 @@ proptest! {
 fn exchange_record(inode: u64, second_inode: u64) -> Vec<u8> {
     let parts: [&[u8]; 4] = [b"tmp\0", b"x\0", b"cron.d\0etc\0", b"job\0"];
     let [directory_length, name_length, second_directory_length, second_name_length] =
-        parts.map(|part| part.len() as u16);
+        parts.map(|part| u16::try_from(part.len()).unwrap());
     let tail = parts.concat();
     let record = FileRecord {
         header: header(RecordKind::File as u16, size_of::<FileRecord>() + tail.len()),

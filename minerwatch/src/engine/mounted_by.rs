@@ -20,12 +20,11 @@ pub(super) fn attributed(
     table: &ProcessTable,
     written: &WrittenFiles,
 ) -> Option<Event> {
-    let process = match command(event.time, &change.path, table) {
-        Some(process) => Some(process).filter(|process| !is_of_host(process, table))?,
-        None => {
-            let source = change.old_path.as_deref()?;
-            table.get(written.at_or_below(source)?.writer)?
-        }
+    let process = if let Some(command) = command(event.time, &change.path, table) {
+        (!is_of_host(command, table)).then_some(command)?
+    } else {
+        let source = change.old_path.as_deref()?;
+        table.get(written.at_or_below(source)?.writer)?
     };
     let view = &process.view;
     let subject = Subject {
