@@ -34,6 +34,15 @@ const S_IFREG: u16 = 0o100_000;
 /// Character device.
 const S_IFCHR: u16 = 0o020_000;
 
+/// The flag of a rename that exchanges two files (include/uapi/linux/fcntl.h).
+const RENAME_EXCHANGE: u32 = 1 << 1;
+
+/// Returns the operation of a rename with these flags.
+#[inline(always)]
+pub fn rename_operation(flags: u32) -> FileOperation {
+    if flags & RENAME_EXCHANGE == 0 { FileOperation::Rename } else { FileOperation::Exchange }
+}
+
 /// A slot of the scratch memory in which records are built. fentry and fexit programs may preempt each other on the
 /// same CPU, so each group of programs has a slot of its own.
 #[derive(Clone, Copy)]
@@ -76,6 +85,10 @@ pub struct FileDetails {
     pub mode: u32,
     /// Inode number of the file, 0 if unknown.
     pub inode: u64,
+    /// For an exchange, the inode number of the other file, 0 if unknown; otherwise 0.
+    pub second_inode: u64,
+    /// For an exchange, type and permission bits of the other file, 0 if unknown; otherwise 0.
+    pub second_mode: u32,
     /// The device that the file is on, 0 if unknown.
     pub device: u32,
     /// The number of an opened device, otherwise 0.
@@ -145,6 +158,8 @@ impl Opened {
             operation,
             mode: u32::from(self.inode_mode),
             inode,
+            second_inode: 0,
+            second_mode: 0,
             device,
             special,
             writable: self.file_mode & FMODE_WRITE != 0,
@@ -232,7 +247,8 @@ impl Name for LinkTarget {
     }
 }
 
-/// Builds a file record and sends it. `second` is the new path of a rename or a link; other operations have none.
+/// Builds a file record and sends it. `second` is the new path of a rename, an exchange or a link; other operations
+/// have none.
 #[inline(always)]
 pub fn send<A: Name, B: Name>(
     context: Context,
@@ -248,15 +264,16 @@ pub fn send<A: Name, B: Name>(
     scratch.record = FileRecord {
         header: task::current_header::<FileRecord>(),
         inode: details.inode,
+        second_inode: details.second_inode,
         device: details.device,
         mode: details.mode,
+        second_mode: details.second_mode,
         operation: details.operation as u16,
         cut: 0,
         directory_length: 0,
         name_length: 0,
         second_directory_length: 0,
         second_name_length: 0,
-        result: 0,
         special: details.special,
         writable: u32::from(details.writable),
     };

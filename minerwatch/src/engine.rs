@@ -8,6 +8,7 @@
 
 mod counters;
 mod incident_state;
+mod mounted_by;
 #[cfg(test)]
 mod scenarios;
 mod settings;
@@ -23,8 +24,8 @@ use crate::{
     incident::{HiddenAlerts, IncidentLimits, Incidents},
     intel::{self, Indicators},
     model::{
-        Alert, BootTime, ContainerDescription, Effect, Event, EventBody, Evidence, Health, IncidentId,
-        Observation, ProcessKey, Request, SignalId, Value, Verdict, WallClock, Wanted,
+        Alert, BootTime, ContainerDescription, Effect, Event, EventBody, Evidence, FileAction, Health,
+        IncidentId, Observation, ProcessKey, Request, SignalId, Value, Verdict, WallClock, Wanted,
     },
     process::{ConnectionHistory, Outbound, Parking, ProcessTable, TableLimits},
 };
@@ -308,6 +309,18 @@ impl Engine {
     }
 
     fn process(&mut self, event: &Event, effects: &mut Vec<Effect>) {
+        match &event.body {
+            EventBody::File(change) if change.action == FileAction::Mount => {
+                let written = &self.knowledge.written;
+                if let Some(event) = mounted_by::attributed(event, change, &self.table, written) {
+                    self.judge(&event, effects);
+                }
+            }
+            _ => self.judge(event, effects),
+        }
+    }
+
+    fn judge(&mut self, event: &Event, effects: &mut Vec<Effect>) {
         let key = event.subject.key;
         if let EventBody::ContainerDescription(description) = &event.body {
             self.describe_container(description, effects);

@@ -9,7 +9,7 @@ pub mod container;
 pub mod geo;
 mod hash;
 mod hierarchy;
-mod host_paths;
+pub(crate) mod host_paths;
 mod huge_pages;
 pub(crate) mod mounts;
 pub(crate) mod open;

@@ -55,8 +55,8 @@ pub use dns::{DnsAnswer, DnsData, DnsMessage, DnsRecord};
 pub use effect::{Effect, InspectionRequest, Observation, Request, Wanted};
 pub use event::{
     CGROUP_V1, Close, Connect, CpuUsage, DeviceOpen, DnsServerRole, Event, EventBody, EventKind, EventType,
-    Exec, Exit, FileAction, FileChange, Fork, HashedFile, HiddenBy, HiddenProcess, InputFile, Inspection,
-    MinerSettings, ProcessPresence, RunningFlow, RunningProcess, SchedulingPolicy, Subject,
+    Exchange, Exec, Exit, FileAction, FileChange, Fork, HashedFile, HiddenBy, HiddenProcess, InputFile,
+    Inspection, MinerSettings, ProcessPresence, RunningFlow, RunningProcess, SchedulingPolicy, Subject,
 };
 pub use evidence::{Bound, Decimal, Evidence, Threshold, Value};
 pub use excepted::{Excepted, ExceptedSuspect};

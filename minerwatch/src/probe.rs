@@ -11,6 +11,8 @@ mod live;
 #[cfg(feature = "sensor")]
 pub mod pidfd_getfd;
 #[cfg(feature = "sensor")]
+mod place_mounts;
+#[cfg(feature = "sensor")]
 pub mod sampler;
 #[cfg(feature = "sensor")]
 pub mod socket_tagging;

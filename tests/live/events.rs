@@ -259,6 +259,9 @@ fn file_changes_have_the_resolved_path(agent: &Agent) {
     assert_eq!(at(&create, "file.inode"), at(&write, "file.inode"));
     assert!(at(&create, "file.inode").is_string());
     change("file-rename", &second);
+    let other = change("file-rename", &format!("{directory}/other"));
+    assert_eq!(at(&other, "minerwatch.file.old_path"), second.as_str());
+    assert_eq!(at(&other, "minerwatch.file.exchange"), true);
     let link = change("file-link", &format!("{directory}/third"));
     assert_eq!(at(&link, "minerwatch.file.old_path"), second.as_str());
     let symlink = change("file-symlink", &format!("{directory}/fourth"));
@@ -273,6 +276,15 @@ fn file_changes_have_the_resolved_path(agent: &Agent) {
             && at(object, "file.path").as_str().is_some_and(|path| path.starts_with(&directory))
     });
     assert_eq!(links.count(), 2, "failed links are not reported");
+    let exchanged = |path: &str| {
+        let is_exchanged = |object: &&Value| {
+            action(object) == "file-rename"
+                && at(object, "file.path") == path
+                && at(object, "minerwatch.file.exchange") == true
+        };
+        all.iter().filter(is_exchanged).count()
+    };
+    assert_eq!((exchanged(&second), exchanged(&format!("{directory}/other"))), (2, 2), "two exchanges");
     let reads = all.iter().filter(|object| {
         action(object).starts_with("file-write") && at(object, "file.path") == first.as_str()
     });

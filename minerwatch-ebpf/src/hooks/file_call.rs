@@ -106,10 +106,18 @@ fn rename_enter(context: TracePointContext) -> u32 {
     0
 }
 
-/// Runs when `renameat(olddirfd, old, newdirfd, new)` or `renameat2(…, flags)` is called.
+/// Runs when `renameat(olddirfd, old, newdirfd, new)` is called.
 #[tracepoint(category = "syscalls", name = "sys_enter_renameat")]
 fn renameat_enter(context: TracePointContext) -> u32 {
     remember_names_at(&context, FileOperation::Rename);
+    0
+}
+
+/// Runs when `renameat2(olddirfd, old, newdirfd, new, flags)` is called.
+#[tracepoint(category = "syscalls", name = "sys_enter_renameat2")]
+fn renameat2_enter(context: TracePointContext) -> u32 {
+    let flags = argument(&context, 4) as u32;
+    remember_names_at(&context, files::rename_operation(flags));
     0
 }
 
@@ -227,8 +235,16 @@ fn file_call_exit(context: TracePointContext) -> u32 {
 #[inline(always)]
 fn report(context: Context, call: &Call) -> Outcome {
     let Some(operation) = FileOperation::from_number(call.operation as u16) else { return Err(Unreadable) };
-    let details =
-        FileDetails { operation, mode: call.mode, inode: 0, device: 0, special: 0, writable: false };
+    let details = FileDetails {
+        operation,
+        mode: call.mode,
+        inode: 0,
+        second_inode: 0,
+        second_mode: 0,
+        device: 0,
+        special: 0,
+        writable: false,
+    };
     let first = NameArgument { directory: call.directory, name: call.name };
     if call.second_name == 0 {
         return files::send(context, Slot::Call, &details, &first, None::<&NameArgument>);

@@ -49,6 +49,10 @@ struct Change {
     directory: Address,
     /// For a rename, the new directory.
     second_directory: Address,
+    /// For an exchange, the inode number of the other file.
+    second_inode: u64,
+    /// For an exchange, type and permission bits of the other file.
+    second_mode: u64,
     name: [u8; MAX_COMPONENT],
     second_name: [u8; MAX_COMPONENT],
 }
@@ -61,6 +65,8 @@ impl Change {
             operation,
             mode: u32::from(self.mode),
             inode: self.inode,
+            second_inode: 0,
+            second_mode: 0,
             device: self.device,
             special: 0,
             writable: false,
@@ -113,10 +119,17 @@ fn rename(
     entry: Address,
     second_directory: Address,
     second_entry: Address,
+    flags: u32,
 ) -> Result<&'static Change, Unreadable> {
     let change = scratch(Slot::Rename)?;
     let (mount, directory) = path::mount_and_entry(directory)?;
-    describe(change, FileOperation::Rename, mount, entry)?;
+    let operation = files::rename_operation(flags);
+    describe(change, operation, mount, entry)?;
+    if matches!(operation, FileOperation::Exchange) {
+        let second = second_entry.follow(offset!(dentry_inode))?;
+        change.second_inode = second.read(offset!(inode_number))?;
+        change.second_mode = u64::from(second.read::<u16>(offset!(inode_mode))?);
+    }
     change.directory = directory;
     change.second_directory = second_directory.follow(offset!(path_dentry))?;
     for (entry, target) in [(entry, &mut change.name), (second_entry, &mut change.second_name)] {
@@ -194,6 +207,7 @@ fn ended(context: Context, slot: Slot, entry: Address, result: i32) {
 #[inline(always)]
 fn report(context: Context, slot: Slot, change: &Change) -> Outcome {
     let operation = match slot {
+        Slot::Rename if change.operation == FileOperation::Exchange as u16 => FileOperation::Exchange,
         Slot::Rename => FileOperation::Rename,
         Slot::Chmod => FileOperation::Chmod,
         _ => FileOperation::Delete,
@@ -201,7 +215,11 @@ fn report(context: Context, slot: Slot, change: &Change) -> Outcome {
     if change.operation != operation as u16 {
         return Ok(());
     }
-    let details = change.details(operation);
+    let mut details = change.details(operation);
+    if matches!(operation, FileOperation::Exchange) {
+        details.second_inode = change.second_inode;
+        details.second_mode = change.second_mode as u32;
+    }
     if !matches!(slot, Slot::Rename) {
         return files::send(
             context,
@@ -251,6 +269,8 @@ fn report_symlink(context: Context, change: &Change, inode: Address, target: Add
         operation: FileOperation::Symlink,
         mode: u32::from(inode.read::<u16>(offset!(inode_mode))?),
         inode: inode.read(offset!(inode_number))?,
+        second_inode: 0,
+        second_mode: 0,
         device: files::device_of(inode)?,
         special: 0,
         writable: false,
@@ -283,6 +303,7 @@ fn rename_allowed(context: FExitContext) -> i32 {
             address!(context, 1),
             address!(context, 2),
             address!(context, 3),
+            context.arg(4),
         ));
     }
     0

@@ -6,14 +6,15 @@ use super::{
     paths,
     record::{Decode, DecodeError, take},
 };
-use crate::model::{DeviceOpen, EventBody, FileAction, FileChange, FileId};
+use crate::model::{DeviceOpen, EventBody, Exchange, FileAction, FileChange, FileId};
 
 impl Decode for FileRecord {
     fn decode(&self, mut tail: &[u8]) -> Result<EventBody, DecodeError> {
-        let action = match FileOperation::from_number(self.operation) {
+        let operation = FileOperation::from_number(self.operation);
+        let action = match operation {
             Some(FileOperation::Write) => FileAction::Write,
             Some(FileOperation::Create) => FileAction::Create,
-            Some(FileOperation::Rename) => FileAction::Rename,
+            Some(FileOperation::Rename | FileOperation::Exchange) => FileAction::Rename,
             Some(FileOperation::Delete) => FileAction::Delete,
             Some(FileOperation::Chmod) => FileAction::Chmod,
             Some(FileOperation::OpenDevice) => FileAction::DeviceOpen,
@@ -38,20 +39,28 @@ impl Decode for FileRecord {
             }
             _ => (paths::joined(directory, name, is_cut), None),
         };
+        let known = |inode| (inode != 0).then_some(FileId { device: self.device, inode });
+        // The second event of an exchange is made from the first.
+        let exchange = (operation == Some(FileOperation::Exchange)).then(|| Exchange {
+            file: known(self.second_inode),
+            mode: self.second_mode,
+            first: true,
+        });
         Ok(EventBody::File(Box::new(FileChange {
             action,
             path,
             old_path,
             host_path: None,
             elsewhere: false,
-            file: (self.inode != 0).then_some(FileId { device: self.device, inode: self.inode }),
+            file: known(self.inode),
             mode: self.mode,
             device: (action == FileAction::DeviceOpen).then_some(DeviceOpen {
                 major: self.special >> 20,
                 minor: self.special & 0xf_ffff,
                 writable: self.writable != 0,
-                result: self.result.max(0),
+                result: 0,
             }),
+            exchange,
         })))
     }
 }

@@ -1,9 +1,9 @@
-use minerwatch_common::{COMM_LENGTH, ExecFlags, FlowTuple};
+use minerwatch_common::{COMM_LENGTH, ExecFlags, FileOperation, FlowTuple};
 use proptest::prelude::*;
 use zerocopy::IntoBytes as _;
 
 use super::*;
-use crate::model::{ControlRegister, Exit, FileId, Mapping, MappingClass};
+use crate::model::{ControlRegister, Exchange, Exit, FileAction, FileId, Mapping, MappingClass};
 
 fn header(kind: u16, length: usize) -> RecordHeader {
     RecordHeader {
@@ -171,4 +171,70 @@ proptest! {
         let whole = exec_record(b"dash\0bin\0usr\0tmp\0./x.sh\0sh\0-c\0\0", [13, 4, 7, 7]);
         let _ = decode(&whole[..length.min(whole.len())]);
     }
+}
+
+/// Returns the record of an exchange of `/tmp/x` and `/etc/cron.d/job`, with these inode numbers.
+fn exchange_record(inode: u64, second_inode: u64) -> Vec<u8> {
+    let parts: [&[u8]; 4] = [b"tmp\0", b"x\0", b"cron.d\0etc\0", b"job\0"];
+    let [directory_length, name_length, second_directory_length, second_name_length] =
+        parts.map(|part| u16::try_from(part.len()).unwrap());
+    let tail = parts.concat();
+    let record = FileRecord {
+        header: header(RecordKind::File as u16, size_of::<FileRecord>() + tail.len()),
+        inode,
+        second_inode,
+        device: 8 << 20 | 1,
+        mode: if inode == 0 { 0 } else { 0o100_755 },
+        second_mode: if second_inode == 0 { 0 } else { 0o040_700 },
+        operation: FileOperation::Exchange as u16,
+        cut: 0,
+        directory_length,
+        name_length,
+        second_directory_length,
+        second_name_length,
+        special: 0,
+        writable: 0,
+    };
+    [record.as_bytes(), &tail].concat()
+}
+
+#[test]
+fn an_exchange_gives_an_event_for_each_file() {
+    let file = |inode| FileId { device: 8 << 20 | 1, inode };
+    // Hooks on system calls do not know the files.
+    for (inodes, files, modes) in
+        [((7, 9), (Some(file(7)), Some(file(9))), (0o100_755, 0o040_700)), ((0, 0), (None, None), (0, 0))]
+    {
+        let first = decode(&exchange_record(inodes.0, inodes.1)).expect("a record");
+        let second = first.second_of_exchange().expect("a second event");
+        assert_eq!(second.second_of_exchange(), None, "there are two");
+        assert_eq!((second.time, &second.subject), (first.time, &first.subject));
+        let [first, second] = [first, second].map(|event| match event.body {
+            EventBody::File(change) => change,
+            other => panic!("{other:?}"),
+        });
+        for (half, path, old_path, own, other, is_first) in [
+            (&first, "/etc/cron.d/job", "/tmp/x", (files.0, modes.0), (files.1, modes.1), true),
+            (&second, "/tmp/x", "/etc/cron.d/job", (files.1, modes.1), (files.0, modes.0), false),
+        ] {
+            assert_eq!(
+                (half.action, &*half.path, half.old_path.as_deref()),
+                (FileAction::Rename, path, Some(old_path))
+            );
+            assert_eq!((half.file, half.mode), own);
+            assert_eq!(half.exchange, Some(Exchange { file: other.0, mode: other.1, first: is_first }));
+        }
+    }
+}
+
+#[test]
+fn a_plain_rename_is_no_exchange() {
+    let mut bytes = exchange_record(7, 9);
+    let operation = std::mem::offset_of!(FileRecord, operation);
+    bytes[operation..operation + 2].copy_from_slice(&(FileOperation::Rename as u16).to_le_bytes());
+    let event = decode(&bytes).expect("a record");
+    assert_eq!(event.second_of_exchange(), None);
+    let EventBody::File(change) = event.body else { panic!("no change of a file") };
+    assert_eq!((&*change.path, change.old_path.as_deref()), ("/etc/cron.d/job", Some("/tmp/x")));
+    assert_eq!(change.exchange, None);
 }

@@ -14,7 +14,7 @@ use self::{
 };
 use super::PathKind;
 use crate::{
-    model::{BootTime, Event, EventBody, FileAction, FileChange, FileId, ProcessKey},
+    model::{BootTime, Event, EventBody, Exchange, FileAction, FileChange, FileId, ProcessKey},
     process::{Process, ProcessTable, Role},
 };
 
@@ -154,10 +154,16 @@ impl WrittenFiles {
                     self.arm(origin, change);
                 }
             }
-            FileAction::Rename if change.mode & TYPE == DIRECTORY => self.rename_directory(change),
-            FileAction::Rename => self.rename(origin, change),
+            FileAction::Rename => match change.exchange {
+                Some(exchange) if exchange.first => self.exchange(origin, change, exchange),
+                // The first event of an exchange stands for both files. Only together do they keep their entries, because a
+                // file without an identity is known by its path.
+                Some(_) => {}
+                None if is_directory(change.mode) => self.rename_directories(&[change]),
+                None => self.rename(origin, change),
+            },
             FileAction::Link => self.link(origin, change),
-            FileAction::DeviceOpen | FileAction::Symlink => {}
+            FileAction::DeviceOpen | FileAction::Symlink | FileAction::Mount => {}
             // The file system may reuse the inode at once.
             FileAction::Delete => self.delete(change),
         }
@@ -176,6 +182,14 @@ impl WrittenFiles {
     /// Finds a written file by its identity.
     pub fn find_file(&self, file: Option<FileId>) -> Option<&WrittenFile> {
         file.and_then(|file| self.by_file.get(&file)).and_then(|slot| self.at(*slot))
+    }
+
+    /// Finds a written file at a path or, if there is a directory, one below it.
+    pub fn at_or_below(&self, path: &str) -> Option<&WrittenFile> {
+        let is_below = |written: &&WrittenFile| {
+            written.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.slots.iter().flatten().filter(is_below).max_by_key(|written| written.written)
     }
 
     /// Returns the files that processes of a tree wrote, in slot order.
@@ -243,13 +257,39 @@ impl WrittenFiles {
     }
 
     fn rename(&mut self, origin: &Origin<'_>, change: &FileChange) {
+        let known = self.take_renamed(change);
+        self.keep_renamed(origin, change, known);
+    }
+
+    /// Exchanges the paths of two files. Both entries are taken out before one of them is kept under the other's path.
+    fn exchange(&mut self, origin: &Origin<'_>, change: &FileChange, exchange: Exchange) {
+        // Two links to one file stay as they are.
+        if change.file.is_some() && change.file == exchange.file {
+            return;
+        }
+        let Some(other) = change.other_half() else { return };
+        let halves = [change, &other];
+        let [known, known_other] = halves.map(|half| self.take_renamed(half));
+        self.keep_renamed(origin, change, known);
+        self.keep_renamed(origin, &other, known_other);
+        if is_directory(change.mode) || is_directory(exchange.mode) {
+            self.rename_directories(&halves);
+        }
+    }
+
+    fn take_renamed(&mut self, change: &FileChange) -> Option<WrittenFile> {
+        self.take(change.file, change.old_path.as_ref().unwrap_or(&change.path))
+    }
+
+    /// Keeps a file, which is `known` if it has an entry, under its new path.
+    fn keep_renamed(&mut self, origin: &Origin<'_>, change: &FileChange, known: Option<WrittenFile>) {
         let place = PathKind::of(&change.path);
-        let before = change.old_path.as_ref().unwrap_or(&change.path);
-        match self.take(change.file, before) {
+        match known {
             Some(known) => {
                 let place = place_of(&change.path, known.fetched);
                 self.keep(WrittenFile { path: Arc::clone(&change.path), place, ..known });
             }
+            None if is_directory(change.mode) => {}
             None if place.is_odd() || is_program(change.mode) => self.write(origin, change, Content::Kept),
             None => {}
         }
@@ -285,22 +325,26 @@ impl WrittenFiles {
         }
     }
 
-    /// Gives the files below a renamed directory their new paths.
-    fn rename_directory(&mut self, change: &FileChange) {
-        let Some(before) = change.old_path.as_deref() else { return };
+    /// Gives the files below renamed directories their new paths. Two directories may have exchanged their paths.
+    fn rename_directories(&mut self, changes: &[&FileChange]) {
+        let new_path = |path: &str| {
+            changes.iter().find_map(|change| {
+                let rest = path.strip_prefix(change.old_path.as_deref()?)?;
+                rest.starts_with('/').then(|| Arc::<str>::from(format!("{}{rest}", change.path)))
+            })
+        };
+        let mut renamed = Vec::new();
         for (slot, place) in self.slots.iter_mut().enumerate() {
             let Some(written) = place else { continue };
-            let Some(rest) = written.path.strip_prefix(before).filter(|rest| rest.starts_with('/')) else {
-                continue;
-            };
-            let path: Arc<str> = format!("{}{rest}", change.path).into();
+            let Some(path) = new_path(&written.path) else { continue };
             if self.by_path.get(&written.path) == Some(&slot) {
                 self.by_path.remove(&written.path);
             }
-            self.by_path.insert(Arc::clone(&path), slot);
+            renamed.push((Arc::clone(&path), slot));
             written.place = place_of(&path, written.fetched);
             written.path = path;
         }
+        self.by_path.extend(renamed);
     }
 
     /// Keeps a file: a fetched one in a reserved slot. The fetched file that it displaces is kept like any other.
@@ -390,6 +434,10 @@ fn place_of(path: &str, is_fetched: bool) -> PathKind {
 /// Whether a written file may be run: it is executable or lies in an odd place.
 fn may_be_run(change: &FileChange, is_fetched: bool) -> bool {
     is_program(change.mode) || place_of(&change.path, is_fetched).is_odd()
+}
+
+fn is_directory(mode: u32) -> bool {
+    mode & TYPE == DIRECTORY
 }
 
 fn is_program(mode: u32) -> bool {

@@ -122,7 +122,7 @@ fields! {
         memory: MemoryFields,
     }
 
-    struct OwnFile<'a> { ; old_path: &'a str, }
+    struct OwnFile<'a> { ; old_path: &'a str, exchange: bool, }
 
     struct OwnProcess<'a> {
         ;

@@ -129,6 +129,8 @@ fn classify(body: &EventBody, sequence: u64) -> Option<EventFields> {
             FileAction::DeviceOpen => ("device-open", FILE, &["access"]),
             FileAction::Link => ("file-link", FILE, &["creation"]),
             FileAction::Symlink => ("file-symlink", FILE, &["creation"]),
+            // Nobody knows which process mounted it when the event is written.
+            FileAction::Mount => return None,
         },
         EventBody::Cpu(_) => ("cpu", PROCESS, &["info"]),
         EventBody::Quota(_) => ("cpu-quota", PROCESS, &["info"]),
@@ -336,7 +338,8 @@ impl<'a> Document<'a> {
             mode: (change.mode != 0).then_some(Shown(Mode(change.mode))),
         });
         if let Some(old_path) = change.old_path.as_deref().filter(|_| target_path.is_none()) {
-            self.own().file = Some(OwnFile { old_path: Some(old_path) });
+            let exchange = change.exchange.map(|_| true);
+            self.own().file = Some(OwnFile { old_path: Some(old_path), exchange });
         }
         if let Some(device) = change.device {
             self.event.outcome = Some(if device.result == 0 { "success" } else { "failure" });

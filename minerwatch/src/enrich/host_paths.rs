@@ -67,7 +67,8 @@ impl HostPaths {
 
     /// Adds the host's path to a change, if the process used another one.
     pub(crate) fn add_to(&self, subject: &Subject, change: &mut FileChange) {
-        if matches!(change.action, FileAction::Delete | FileAction::DeviceOpen) || change.host_path.is_some()
+        if matches!(change.action, FileAction::Delete | FileAction::DeviceOpen | FileAction::Mount)
+            || change.host_path.is_some()
         {
             return;
         }
@@ -148,6 +149,12 @@ fn only_root_writes(found: &Statx) -> bool {
     found.stx_uid == 0 && !is_open
 }
 
+/// Whether a path of the host is one that matters, or the directory of such paths.
+#[cfg(feature = "sensor")]
+pub(crate) fn is_place(path: &str) -> bool {
+    PLACES.iter().any(|place| path.starts_with(place) || place.strip_suffix('/') == Some(path))
+}
+
 /// Whether a change may concern a place of the host, so that the root directory of the process matters.
 pub(super) fn may_be_place(change: &FileChange) -> bool {
     let paths = [Some(&change.path), change.old_path.as_ref()];
@@ -198,6 +205,7 @@ mod tests {
             file: Some(file),
             mode: 0,
             device: None,
+            exchange: None,
         }
     }
 

@@ -260,6 +260,7 @@ mod tests {
             file: Some(last),
             mode: 0,
             device: None,
+            exchange: None,
         };
         programs.changed(&change);
         assert!(programs.compared.get(&last).is_none());

@@ -21,7 +21,7 @@ use super::{
 };
 
 pub use cpu::{CpuUsage, SchedulingPolicy};
-pub use file::{DeviceOpen, FileAction, FileChange};
+pub use file::{DeviceOpen, Exchange, FileAction, FileChange};
 pub use hidden::{HiddenBy, HiddenProcess};
 pub use inspection::{InputFile, Inspection, MinerSettings};
 pub use kind::EventKind;
@@ -42,6 +42,16 @@ pub struct Event {
     /// What happened.
     #[serde(flatten)]
     pub body: EventBody,
+}
+
+impl Event {
+    /// For the first event of an exchange of two files, returns the second one. The kernel has one record for both.
+    pub fn second_of_exchange(&self) -> Option<Self> {
+        let EventBody::File(change) = &self.body else { return None };
+        let is_first = change.exchange.is_some_and(|exchange| exchange.first);
+        let other = is_first.then(|| change.other_half()).flatten()?;
+        Some(Self { time: self.time, subject: self.subject.clone(), body: EventBody::File(Box::new(other)) })
+    }
 }
 
 /// The process that an event is about. Every kernel record contains this data.

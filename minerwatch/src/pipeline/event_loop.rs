@@ -249,6 +249,11 @@ impl EventLoop {
                             self.pipeline.latency.event.record(host::now().since(event.time));
                         }
                         outcome = self.pipeline.process(&mut event, sink);
+                        if let Some(mut second) = event.second_of_exchange()
+                            && outcome.is_ok()
+                        {
+                            outcome = self.pipeline.process(&mut second, sink);
+                        }
                     }
                     Ok(_) => {}
                     Err(error) => {

@@ -4,6 +4,8 @@
 //! belongs to the agent alone and over which nobody can mount anything, and the processes that the kernel's hooks saw on
 //! a processor. A rootkit may also change what the agent itself reads from `/proc`. It cannot change what the hooks have
 //! already reported.
+//!
+//! The mount table also shows what was mounted over other places of the host ([`PlaceMounts`]).
 
 use std::{
     os::fd::{AsRawFd, OwnedFd},
@@ -19,6 +21,7 @@ use rustix::{
 };
 use tracing::{debug, warn};
 
+use super::place_mounts::PlaceMounts;
 use crate::{
     bounded::BoundedMap,
     enrich::{
@@ -54,6 +57,7 @@ pub struct HiddenProcesses {
     asked: Vec<Subject>,
     reported: BoundedMap<ProcessKey, ()>,
     last: Option<BootTime>,
+    mounts: PlaceMounts,
     /// Whether the log has told of a mount that cannot be reported.
     logged: bool,
 }
@@ -72,6 +76,7 @@ impl HiddenProcesses {
             asked: Vec::new(),
             reported: BoundedMap::new(MAX_REPORTED),
             last: None,
+            mounts: PlaceMounts::default(),
             logged: false,
         }
     }
@@ -99,6 +104,7 @@ impl HiddenProcesses {
                 hidden.preloaded.clone_from(libraries.get_or_insert_with(preloaded));
             }
         }
+        self.mounts.look(&mounts, now, found);
     }
 
     /// The path of the agent's own procfs.
@@ -255,6 +261,7 @@ mod tests {
             asked: Vec::new(),
             reported: BoundedMap::new(8),
             last: None,
+            mounts: PlaceMounts::default(),
             logged: false,
         };
         let subject = |pid| Subject {

@@ -10,7 +10,7 @@ pub(crate) use self::{report::reports, response::responses};
 use crate::model::{
     AppData, BootTime, Bytes, Close, Connect, Container, ContainerDescription, ContainerDetails,
     ContainerImage, ContainerRuntime, ControlRegister, CpuQuota, CpuUsage, Credentials, DeviceOpen,
-    Direction, DnsAnswer, DnsData, DnsMessage, DnsRecord, Event, EventBody, Exec, Executable,
+    Direction, DnsAnswer, DnsData, DnsMessage, DnsRecord, Event, EventBody, Exchange, Exec, Executable,
     ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, FlowUpdate, Fork, GeoLocation, HashedFile,
     HiddenBy, HiddenProcess, HugePages, InputFile, Inspection, Labels, Mapping, MappingClass, MinerSettings,
     Namespaces, Payload, Pod, ProcessKey, ProcessView, Protocol, Rounding, RoundingCounts, RunningFlow,
@@ -172,6 +172,7 @@ fn change(action: FileAction, path: &str) -> FileChange {
         file: Some(FileId { device: 8 << 20 | 1, inode: 131_072 }),
         mode: 0o100_644,
         device: None,
+        exchange: None,
     }
 }
 
@@ -244,6 +245,16 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         kernel_thread: true,
     };
     let renamed = FileChange { old_path: Some("/tmp/x.part".into()), ..change(FileAction::Rename, "/tmp/x") };
+    let exchange = Some(Exchange {
+        file: Some(FileId { device: 8 << 20 | 1, inode: 4_711 }),
+        mode: 0o100_755,
+        first: true,
+    });
+    let exchanged = FileChange {
+        old_path: Some("/tmp/x".into()),
+        exchange,
+        ..change(FileAction::Rename, "/etc/ld.so.preload")
+    };
     let linked = FileChange { old_path: Some("/tmp/x".into()), ..change(FileAction::Link, "/usr/bin/x") };
     let symlink = FileChange {
         old_path: Some("/tmp/x".into()),
@@ -326,6 +337,7 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         ("cpu-quota", EventBody::Quota(Box::new(quota()))),
         ("hidden", EventBody::Hidden(Box::new(hidden))),
         ("inspection", EventBody::Inspection(Box::new(inspection()))),
+        ("file-exchange", EventBody::File(Box::new(exchanged))),
     ]
     .into_iter()
     .zip(0..)

@@ -28,7 +28,10 @@ pub fn decoder(mut bytes: &[u8]) {
         let (record, rest) = rest.split_at(usize::from(u16::from_le_bytes(*length)).min(rest.len()));
         bytes = rest;
         if let Ok(event) = decode::decode(record) {
-            take(&mut engine, &mut dissector, event);
+            let second = event.second_of_exchange();
+            for event in std::iter::once(event).chain(second) {
+                take(&mut engine, &mut dissector, event);
+            }
         }
     }
 }

@@ -196,9 +196,9 @@ fn address(end: &End) -> String {
 }
 
 fn file(line: &Line, row: &mut Row) {
-    let old_path = &line.minerwatch.file.old_path;
-    if !old_path.is_empty() {
-        row.push(Tone::Dim, old_path).push(Tone::Dim, " → ");
+    let own = &line.minerwatch.file;
+    if !own.old_path.is_empty() {
+        row.push(Tone::Dim, &own.old_path).push(Tone::Dim, if own.exchange { " ⇄ " } else { " → " });
     }
     row.push(Tone::Plain, &line.file.path);
     if !line.file.target_path.is_empty() {

@@ -117,7 +117,7 @@ optional_fields! {
         pages_after: Option<u64>,
     }
     Exit { signal: String, }
-    OwnFile { old_path: String, }
+    OwnFile { old_path: String, exchange: bool, }
     Cpu {
         usage: Option<f64>,
         total_ns: Option<u64>,

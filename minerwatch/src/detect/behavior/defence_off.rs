@@ -364,7 +364,9 @@ mod tests {
         assert!(findings_of(&[&DETECTOR], &host).is_empty());
         host.write(script, "/proc/sys/kernel/nmi_watchdog");
         host.rename(script, "/etc/selinux/sedAb12", "/etc/selinux/config");
-        assert_eq!(findings_of(&[&DETECTOR], &host), [("B8", 15); 2]);
+        host.exchange(script, "/etc/selinux/x", "/etc/selinux/config");
+        host.exchange(script, "/etc/selinux/config", "/etc/selinux/x");
+        assert_eq!(findings_of(&[&DETECTOR], &host), [("B8", 15); 4]);
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
         let inside = host.fork(init);

@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn what_is_run_just_after_it_was_written_is_found() {
-        let cases: [(&str, Act); 10] = [
+        let cases: [(&str, Act); 13] = [
             ("created", |host, shell| {
                 host.create(shell, "/tmp/x", 0o755);
                 host.spawn(shell, "/tmp/x", &["/tmp/x"]);
@@ -219,6 +219,21 @@ mod tests {
                 host.create(shell, "/tmp/a/x.sh", 0o644);
                 host.rename_directory(shell, "/tmp/a", "/tmp/b");
                 host.spawn(shell, "/usr/bin/bash", &["bash", "/tmp/b/x.sh"]);
+            }),
+            ("exchanged with a file that was there", |host, shell| {
+                host.create(shell, "/tmp/x", 0o755);
+                host.exchange(shell, "/tmp/x", "/var/tmp/old");
+                host.spawn(shell, "/var/tmp/old", &["old"]);
+            }),
+            ("exchanged, named first", |host, shell| {
+                host.create(shell, "/srv/x.sh", 0o755);
+                host.exchange(shell, "/tmp/old.sh", "/srv/x.sh");
+                host.spawn(shell, "/usr/bin/bash", &["bash", "/tmp/old.sh"]);
+            }),
+            ("in a directory that was exchanged", |host, shell| {
+                host.create(shell, "/tmp/a/x.sh", 0o644);
+                host.exchange_directories(shell, "/var/tmp/b", "/tmp/a");
+                host.spawn(shell, "/usr/bin/bash", &["bash", "/var/tmp/b/x.sh"]);
             }),
             ("a script of its own", |host, shell| {
                 host.create(shell, "/dev/shm/x.py", 0o755);

@@ -252,4 +252,19 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn an_exchange_of_a_file_of_the_host_counts_in_both_directions() {
+        let file = ("/host/etc/cron.d/job", Some("/etc/cron.d/job"));
+        let other = ("/host/etc/x", Some("/etc/x"));
+        for (one, two) in [(file, other), (other, file)] {
+            for inside in [true, false] {
+                let mut host = Host::new();
+                let shell = shell(&mut host, inside);
+                host.exchange_as(shell, one, two, 0o100_644);
+                let expected: &[(&str, u8)] = if inside { &[("B13", 45)] } else { &[] };
+                assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{one:?}");
+            }
+        }
+    }
 }

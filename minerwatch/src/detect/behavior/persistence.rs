@@ -96,6 +96,7 @@ fn changed(context: &DetectionContext<'_>, change: &FileChange) -> Option<Findin
     if starter == Some(Starter::At) && context.process.role == Role::Scheduler {
         return None;
     }
+    let verb = if change.action == FileAction::Mount { "mounted something over" } else { verb };
     Some(finding(context, &facts, path, verb))
 }
 
@@ -105,7 +106,7 @@ fn puts_directory(change: &FileChange) -> bool {
     const TYPE: u32 = 0o170_000;
     const DIRECTORY: u32 = 0o040_000;
     match change.action {
-        FileAction::Symlink => true,
+        FileAction::Symlink | FileAction::Mount => true,
         FileAction::Rename => matches!(change.mode & TYPE, 0 | DIRECTORY),
         _ => false,
     }
@@ -393,6 +394,100 @@ mod tests {
             host.spawn(init, &format!("/usr/sbin/{}", arguments[0]), arguments);
             let expected: &[(&str, u8)] = if is_found { &[("B7", 20)] } else { &[] };
             assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn an_exchange_counts_in_both_directions() {
+        let cases: [(&str, &str, Option<u8>); 10] = [
+            ("/tmp/x", "/etc/cron.d/job", Some(20)),
+            ("/root/x", "/root/.ssh/authorized_keys", Some(20)),
+            ("/etc/x", "/etc/systemd/system/ssh.service", Some(20)),
+            ("/etc/shadow.x", "/etc/shadow", Some(20)),
+            ("/home/me/x", "/home/me/.bashrc", Some(5)),
+            ("/var/spool/cron/crontabs/tmp.X", "/var/spool/cron/crontabs/root", Some(20)),
+            // Deployment tools and databases.
+            ("/srv/app/current", "/srv/app/next", None),
+            ("/etc/nginx/sites-enabled/x", "/etc/nginx/sites-enabled/.x.new", None),
+            ("/var/lib/db/CURRENT", "/var/lib/db/CURRENT.tmp", None),
+            ("/usr/lib/node_modules", "/usr/lib/.node_modules.new", None),
+        ];
+        for (from, to, expected) in cases {
+            let expected: Vec<_> = expected.map(|points| ("B7", points)).into_iter().collect();
+            for (one, other) in [(from, to), (to, from)] {
+                for (tool, counts) in [("/usr/bin/python3", true), ("/usr/bin/dpkg", false)] {
+                    let mut host = Host::new();
+                    let init = host.boot("/sbin/init", &["init"]);
+                    let tool = host.spawn(init, tool, &["x", "x.py"]);
+                    host.exchange(tool, one, other);
+                    let expected = if counts { &*expected } else { &[] };
+                    assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{one} {other}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_exchanged_directory_counts_in_both_directions() {
+        for (from, to, expected) in [
+            ("/root/n", "/root/.ssh", Some(20)),
+            ("/etc/n", "/etc/cron.d", Some(20)),
+            ("/srv/app-1", "/srv/app-2", None),
+            ("/var/lib/db/data", "/var/lib/db/data.new", None),
+        ] {
+            let expected: Vec<_> = expected.map(|points| ("B7", points)).into_iter().collect();
+            for (one, other) in [(from, to), (to, from)] {
+                let mut host = Host::new();
+                let init = host.boot("/sbin/init", &["init"]);
+                let tool = host.spawn(init, "/usr/bin/mv", &["mv", "--exchange", one, other]);
+                host.exchange_directories(tool, one, other);
+                assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{one} {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_places_of_an_image_count_after_an_exchange_only_if_they_are_the_host_s() {
+        let of_host = (("/host/etc/x", Some("/etc/x")), ("/host/etc/passwd", Some("/etc/passwd")));
+        let of_image = (("/etc/x", None), ("/etc/passwd", None));
+        for ((one, other), is_found) in [(of_host, true), (of_image, false)] {
+            for (one, other) in [(one, other), (other, one)] {
+                let mut host = Host::new();
+                let init = host.boot("/sbin/init", &["init"]);
+                let shell = host.fork(init);
+                host.enter(shell, "4f1c");
+                host.exec(shell, init, "/bin/sh", "/bin/sh", &["sh", "/entrypoint.sh"]);
+                host.exchange_as(shell, one, other, 0o100_644);
+                let expected: &[(&str, u8)] = if is_found { &[("B7", 20)] } else { &[] };
+                assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{one:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_mount_over_such_a_place_counts() {
+        for (place, expected) in [
+            ("/etc/cron.d", Some(20)),
+            ("/etc/cron.d/job", Some(20)),
+            ("/etc/systemd/system", Some(20)),
+            ("/root/.ssh", Some(20)),
+            ("/home/me/.ssh/authorized_keys", Some(20)),
+            ("/etc/shadow", Some(20)),
+            ("/etc", Some(5)),
+            ("/home/me", None),
+            ("/etc/nginx", None),
+            ("/etc/resolv.conf", None),
+            ("/usr/bin/ps", None),
+        ] {
+            for (tool, counts) in [("/usr/bin/mount", true), ("/usr/bin/dockerd", false)] {
+                let mut host = Host::new();
+                let init = host.boot("/sbin/init", &["init"]);
+                let tool = host.spawn(init, tool, &["x"]);
+                host.mount(tool, None, place);
+                let expected: Vec<_> =
+                    expected.filter(|_| counts).map(|points| ("B7", points)).into_iter().collect();
+                assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{place}");
+            }
         }
     }
 }

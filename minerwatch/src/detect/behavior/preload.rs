@@ -2,7 +2,7 @@
 
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
-    model::{ChainKind, EventBody, EventType, SignalClass},
+    model::{ChainKind, EventBody, EventType, FileAction, SignalClass},
 };
 
 /// The list of libraries that every program loads.
@@ -34,7 +34,8 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     if change.place() != PRELOAD_LIST || !change.puts_file() || change.is_of_other_system() {
         return None;
     }
-    let detail = format!("'{}' wrote {PRELOAD_LIST}", context.process.view.name);
+    let verb = if change.action == FileAction::Mount { "mounted something over" } else { "wrote" };
+    let detail = format!("'{}' {verb} {PRELOAD_LIST}", context.process.view.name);
     let mut finding = Finding::new(PRELOAD, context, detail).value("path", PRELOAD_LIST).step(
         context,
         ChainKind::Persist,
@@ -46,7 +47,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Host, findings};
+    use crate::testing::{Host, findings, findings_of};
 
     #[test]
     fn only_a_write_outside_the_package_manager_counts() {
@@ -71,5 +72,31 @@ mod tests {
         host.symlink(script, "/tmp/p", "/etc/ld.so.preload");
         host.link(script, "/etc/ld.so.preload", "/root/copy");
         assert_eq!(findings(&host), [("B6", 45)]);
+    }
+
+    #[test]
+    fn an_exchange_counts_in_both_directions() {
+        for (one, other) in [("/etc/.x", "/etc/ld.so.preload"), ("/etc/ld.so.preload", "/etc/.x")] {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let dpkg = host.spawn(init, "/usr/bin/dpkg", &["dpkg", "-i", "x.deb"]);
+            host.exchange(dpkg, one, other);
+            let script = host.spawn(init, "/usr/bin/dash", &["sh", "x.sh"]);
+            host.exchange(script, "/etc/ld.so.cache", "/etc/ld.so.cache~");
+            assert!(findings(&host).is_empty());
+            host.exchange(script, one, other);
+            assert_eq!(findings(&host), [("B6", 45)], "{one}");
+        }
+    }
+
+    #[test]
+    fn a_mount_over_the_list_counts() {
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let tool = host.spawn(init, "/usr/bin/mount", &["mount", "--bind", "/tmp/l", "/etc/ld.so.preload"]);
+        host.mount(tool, None, "/etc/ld.so.conf");
+        assert_eq!(findings_of(&[&super::DETECTOR], &host), []);
+        host.mount(tool, Some("/tmp/l"), "/etc/ld.so.preload");
+        assert_eq!(findings_of(&[&super::DETECTOR], &host), [("B6", 45)]);
     }
 }

@@ -78,9 +78,14 @@ fn is_tool(path: &str) -> bool {
 
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     let EventBody::File(change) = &context.event.body else { return None };
-    let old_path = change.old_path.as_deref().filter(|_| change.action == FileAction::Rename);
+    // The event about the other file of an exchange says what is at the old path now.
+    let is_moved = change.action == FileAction::Rename && change.exchange.is_none();
+    let old_path = change.old_path.as_deref().filter(|_| is_moved);
     let place = Some(change.place()).filter(|_| change.puts_file());
     let (path, verb) = match (place, old_path) {
+        (Some(path), _) if is_tool(path) && change.action == FileAction::Mount => {
+            (path, "mounted something over")
+        }
         (Some(path), _) if is_tool(path) => (path, "replaced"),
         (Some(path), _) if hides_tool(path) => (path, "put another one before"),
         (_, Some(path)) if is_tool(path) => (path, "moved away"),
@@ -185,6 +190,47 @@ mod tests {
             let dpkg = host.spawn(init, "/srv/image/usr/bin/dpkg", &["dpkg", "--unpack", "x.deb"]);
             host.rename_elsewhere(dpkg, "/bin/ps.dpkg-new", "/bin/ps", host_path);
             assert_eq!(!findings_of(&[&DETECTOR], &host).is_empty(), is_found, "{host_path:?}");
+        }
+    }
+
+    #[test]
+    fn an_exchanged_tool_is_replaced_in_both_directions() {
+        let cases: [(&str, &str, &str, Option<u8>); 7] = [
+            ("/usr/bin/python3", "/tmp/x", "/usr/bin/ps", Some(25)),
+            ("/usr/bin/mv", "/usr/sbin/.sshd", "/usr/sbin/sshd", Some(25)),
+            ("/usr/bin/mv", "/opt/top", "/usr/local/bin/top", Some(10)),
+            ("/usr/bin/dpkg", "/usr/bin/ps.dpkg-new", "/usr/bin/ps", None),
+            ("/usr/bin/mv", "/usr/bin/mytool", "/usr/bin/mytool.new", None),
+            ("/usr/bin/mv", "/opt/app/current", "/opt/app/next", None),
+            ("/usr/bin/mv", "/home/me/bin/ps", "/home/me/bin/ps.new", None),
+        ];
+        for (writer, from, to, expected) in cases {
+            let expected: Vec<_> = expected.map(|points| ("B8T", points)).into_iter().collect();
+            for (one, other) in [(from, to), (to, from)] {
+                let mut host = Host::new();
+                let init = host.boot("/sbin/init", &["init"]);
+                let writer = host.spawn(init, writer, &["x"]);
+                host.exchange(writer, one, other);
+                assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{one} {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_mount_over_a_tool_replaces_it() {
+        for (place, expected) in [
+            ("/usr/bin/ps", Some(25)),
+            ("/usr/sbin/sshd", Some(25)),
+            ("/usr/local/bin/top", Some(10)),
+            ("/usr/bin/mytool", None),
+            ("/usr/bin", None),
+        ] {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let tool = host.spawn(init, "/usr/bin/mount", &["mount", "--bind", "/tmp/x", place]);
+            host.mount(tool, Some("/tmp/x"), place);
+            let expected: Vec<_> = expected.map(|points| ("B8T", points)).into_iter().collect();
+            assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{place}");
         }
     }
 }

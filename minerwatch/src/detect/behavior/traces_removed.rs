@@ -127,7 +127,10 @@ fn by_change<'a>(
         // own history at its end.
         FileAction::Write if is_overwritten(trace, process) => Some((trace, change.place(), "overwrote")),
         // Editors and `sed -i` put another file into the place of a log.
-        FileAction::Rename if is_replaced(context, trace) => Some((trace, change.place(), "replaced")),
+        FileAction::Rename if is_replaced(context, change, trace) => {
+            Some((trace, change.place(), "replaced"))
+        }
+        FileAction::Mount => Some((trace, change.place(), "mounted something over")),
         FileAction::Symlink if change.link_target() == Some("/dev/null") => {
             Some((trace, change.place(), "linked to nowhere"))
         }
@@ -153,11 +156,12 @@ fn runs_commands(process: &Process) -> bool {
 
 /// Whether a process that renames a file to a log or a history replaces it. Shells write a history so, and savelog(8) and
 /// a restored backup bring logs into their place.
-fn is_replaced(context: &DetectionContext<'_>, trace: Trace) -> bool {
+fn is_replaced(context: &DetectionContext<'_>, change: &FileChange, trace: Trace) -> bool {
     let is = |process: &Process, names: &[&str]| Command::of(process).is(names);
     let process = context.process;
     match trace {
-        Trace::History => is(process, &["sed"]),
+        // No shell exchanges its history for another file.
+        Trace::History => change.exchange.is_some() || is(process, &["sed"]),
         Trace::Log => {
             let parent = context.table.parent_of(process);
             !is(process, &["rsync", "tar", "savelog"])
@@ -345,5 +349,41 @@ mod tests {
         host.exec(inside, init, "/bin/sh", "/bin/sh", &["sh", "-c", "x"]);
         host.delete(inside, "/root/.bash_history");
         assert!(findings_of(&[&DETECTOR], &host).is_empty());
+    }
+
+    #[test]
+    fn an_exchanged_log_is_replaced_in_both_directions() {
+        for (writer, from, to, is_found) in [
+            ("/usr/bin/mv", "/tmp/empty", "/var/log/auth.log", true),
+            ("/usr/bin/python3", "/root/x", "/root/.bash_history", true),
+            ("/usr/bin/rsyslogd", "/var/log/syslog.new", "/var/log/syslog", false),
+            ("/usr/bin/mv", "/var/log/app/app.log", "/var/log/app/app.log.1", false),
+        ] {
+            for (one, other) in [(from, to), (to, from)] {
+                let mut host = Host::new();
+                let init = host.boot("/sbin/init", &["init"]);
+                let writer = host.spawn(init, writer, &[base_name(writer)]);
+                host.exchange(writer, one, other);
+                let expected: &[(&str, u8)] = if is_found { &[("B8L", 15)] } else { &[] };
+                assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{one} {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_mount_over_a_log_or_a_history_removes_it() {
+        for (place, is_found) in [
+            ("/root/.bash_history", true),
+            ("/var/log/auth.log", true),
+            ("/var/log/app.log", false),
+            ("/var/log", false),
+        ] {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let tool = host.spawn(init, "/usr/bin/mount", &["mount", "--bind", "/dev/null", place]);
+            host.mount(tool, Some("/dev/null"), place);
+            let expected: &[(&str, u8)] = if is_found { &[("B8L", 15)] } else { &[] };
+            assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{place}");
+        }
     }
 }

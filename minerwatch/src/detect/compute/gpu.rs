@@ -87,6 +87,7 @@ mod tests {
                 file: None,
                 mode: 0,
                 device,
+                exchange: None,
             })),
         );
         findings(&host).iter().any(|(id, _)| *id == "C12")

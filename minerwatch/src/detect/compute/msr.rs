@@ -58,7 +58,8 @@ fn opened(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding
         | FileAction::Delete
         | FileAction::Chmod
         | FileAction::Link
-        | FileAction::Symlink => return None,
+        | FileAction::Symlink
+        | FileAction::Mount => return None,
     };
     let detail = format!("'{}' {what} ({})", context.process.view.name, change.path);
     Some(Finding::new(MSR, context, detail).full().value("path", &change.path))
@@ -114,6 +115,7 @@ mod tests {
                 file: None,
                 mode: 0,
                 device: Some(DeviceOpen { major, minor: 0, writable, result }),
+                exchange: None,
             })),
         );
         findings(&host)

@@ -284,3 +284,94 @@ fn without_an_identity_each_link_is_known_by_its_path() {
     assert!(files.find("/var/tmp/b", None, None).is_some());
     assert!(files.find("/tmp/a", None, None).is_none());
 }
+
+/// Passes the events of a host to a buffer as a hook sees them that does not know the files of renames.
+fn observed_without_identities(host: &Host) -> WrittenFiles {
+    let mut table = ProcessTable::new(TableLimits::default());
+    let mut files = WrittenFiles::new(CAPACITY);
+    for event in host.events() {
+        let mut event = event.clone();
+        if let EventBody::File(change) = &mut event.body
+            && change.action == FileAction::Rename
+        {
+            (change.file, change.mode) = (None, 0);
+            change.exchange = change.exchange.map(|half| Exchange { file: None, mode: 0, ..half });
+        }
+        table.apply(&event);
+        files.observe(&event, table.get(event.subject.key).expect("a known process"), &table);
+    }
+    files
+}
+
+#[test]
+fn an_exchange_moves_both_files() {
+    for (one, other) in [("/tmp/a", "/opt/b"), ("/opt/b", "/tmp/a")] {
+        let (mut host, shell) = host();
+        let (a, b) = (host.file("/tmp/a"), host.file("/opt/b"));
+        host.create(shell, "/tmp/a", 0o755);
+        host.wait(seconds(1));
+        host.create(shell, "/opt/b", 0o755);
+        host.exchange(shell, one, other);
+        for files in [observed(&host, CAPACITY), observed_without_identities(&host)] {
+            for (path, file, place) in [("/opt/b", a, "/opt/b"), ("/tmp/a", b, "/tmp/a")] {
+                let written = files.find_file(Some(file)).expect("it is known");
+                assert_eq!((&*written.path, written.place), (path, PathKind::of(place)));
+                assert!(written.content, "its content was written");
+                assert_eq!(files.find(path, None, None).map(|found| found.file), Some(Some(file)));
+            }
+        }
+        // What is exchanged twice is where it was.
+        host.exchange(shell, one, other);
+        for files in [observed(&host, CAPACITY), observed_without_identities(&host)] {
+            assert_eq!(files.find("/tmp/a", None, None).map(|found| found.file), Some(Some(a)));
+            assert_eq!(files.find("/opt/b", None, None).map(|found| found.file), Some(Some(b)));
+        }
+    }
+}
+
+#[test]
+fn a_written_file_is_known_at_the_path_of_an_old_one() {
+    for (one, other) in [("/tmp/a", "/usr/bin/ps"), ("/usr/bin/ps", "/tmp/a")] {
+        let (mut host, shell) = host();
+        host.create(shell, "/tmp/a", 0o755);
+        let written = host.file("/tmp/a");
+        host.exchange(shell, one, other);
+        let old = host.file("/tmp/a");
+        for files in [observed(&host, CAPACITY), observed_without_identities(&host)] {
+            let found = files.find("/usr/bin/ps", Some(written), None).expect("it runs from there");
+            assert!(found.content && found.writer == shell);
+            let found = files.find("/tmp/a", Some(old), None).expect("it is in an odd place");
+            assert!(!found.content, "only its name is new");
+        }
+    }
+}
+
+#[test]
+fn two_links_to_one_file_are_not_exchanged() {
+    let (mut host, shell) = host();
+    host.create(shell, "/tmp/a", 0o755);
+    host.link(shell, "/tmp/a", "/var/tmp/b");
+    host.exchange(shell, "/tmp/a", "/var/tmp/b");
+    let file = host.file("/tmp/a");
+    let files = observed(&host, CAPACITY);
+    assert!(files.find_file(Some(file)).is_some_and(|written| written.content));
+}
+
+#[test]
+fn exchanged_directories_take_their_files_along() {
+    for (one, other) in [("/tmp/n", "/opt/app"), ("/opt/app", "/tmp/n")] {
+        let (mut host, shell) = host();
+        for path in ["/tmp/n/run", "/tmp/n/new", "/opt/app/run", "/opt/application/run"] {
+            host.create(shell, path, 0o755);
+        }
+        let (new, old) = (host.file("/tmp/n/run"), host.file("/opt/app/run"));
+        host.exchange_directories(shell, one, other);
+        assert_eq!(host.file("/opt/app/run"), new, "the simulated host exchanges them");
+        let files = observed(&host, CAPACITY);
+        let at = |path| files.find(path, None, None).and_then(|written| written.file);
+        assert_eq!((at("/opt/app/run"), at("/tmp/n/run")), (Some(new), Some(old)));
+        assert!(at("/opt/app/new").is_some() && at("/tmp/n/new").is_none());
+        assert!(at("/opt/application/run").is_some(), "it lies elsewhere");
+        assert!(files.find_file(Some(old)).is_some_and(|written| written.place.is_odd()));
+    }
+}

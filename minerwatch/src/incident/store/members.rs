@@ -59,7 +59,7 @@ impl Incidents {
             }
             FileAction::Chmod => Some("made executable"),
             FileAction::Write | FileAction::Rename | FileAction::Link => None,
-            FileAction::DeviceOpen | FileAction::Symlink => return None,
+            FileAction::DeviceOpen | FileAction::Symlink | FileAction::Mount => return None,
         };
         let known = written.find(&change.path, change.file, container.as_deref());
         if known.is_none() && change.action != FileAction::Delete {

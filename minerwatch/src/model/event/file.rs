@@ -14,7 +14,7 @@ pub enum FileAction {
     Write,
     /// Created and opened for writing.
     Create,
-    /// Renamed.
+    /// Renamed, or exchanged with another file.
     Rename,
     /// Its directory entry was removed.
     Delete,
@@ -26,6 +26,9 @@ pub enum FileAction {
     Link,
     /// A symbolic link was created.
     Symlink,
+    /// Something was mounted over it, in the mount namespace of the host. The mount table does not say by whom, so the
+    /// subject of the event is the first process of the host.
+    Mount,
 }
 
 /// A file changed, or a watched device was opened.
@@ -36,7 +39,7 @@ pub struct FileChange {
     /// Absolute path in the process's mount namespace; for a rename or a link, the new path.
     pub path: Arc<str>,
     /// For a rename or a hard link, the old path. For a symbolic link, its target as an absolute path, at which there may be
-    /// no file.
+    /// no file. For a mount, the path of what is mounted, if the host has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old_path: Option<Arc<str>>,
     /// Path of the same file on the host, if the process sees the file under another path: through a mounted directory of
@@ -56,17 +59,51 @@ pub struct FileChange {
     /// For a device, the device numbers and how the device was opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceOpen>,
+    /// For a rename that exchanged two files, the other file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Exchange>,
+}
+
+/// The other file of an exchange (`RENAME_EXCHANGE` of `renameat2`). It took [`FileChange::old_path`]. An exchange gives
+/// two events in a row, one for each file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// The other file, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileId>,
+    /// File type and permission bits of the other file, 0 if unknown.
+    #[serde(default)]
+    pub mode: u32,
+    /// Whether this is the first of the two events.
+    #[serde(default)]
+    pub first: bool,
 }
 
 impl FileChange {
-    /// Whether the action put a file, or a link to one, at [`FileChange::path`].
+    /// For an exchange, returns the change of the other file. What the enrich stage adds is left out.
+    pub fn other_half(&self) -> Option<Self> {
+        let (exchange, old_path) = (self.exchange?, self.old_path.as_ref()?);
+        Some(Self {
+            path: Arc::clone(old_path),
+            old_path: Some(Arc::clone(&self.path)),
+            host_path: None,
+            elsewhere: false,
+            file: exchange.file,
+            mode: exchange.mode,
+            exchange: Some(Exchange { file: self.file, mode: self.mode, first: !exchange.first }),
+            ..*self
+        })
+    }
+
+    /// Whether the action put a file, a link to one, or a mount at [`FileChange::path`].
     pub fn puts_file(&self) -> bool {
         match self.action {
             FileAction::Write
             | FileAction::Create
             | FileAction::Rename
             | FileAction::Link
-            | FileAction::Symlink => true,
+            | FileAction::Symlink
+            | FileAction::Mount => true,
             FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => false,
         }
     }

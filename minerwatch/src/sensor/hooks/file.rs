@@ -77,7 +77,8 @@ pub(super) const ROWS: &[Row] = &[
                 name: "system-call tracepoints of rename, unlink, link and chmod",
                 programs: &[
                     program("rename_enter", &SystemCalls(&["sys_enter_rename"])),
-                    program("renameat_enter", &SystemCalls(&["sys_enter_renameat", "sys_enter_renameat2"])),
+                    program("renameat_enter", &SystemCalls(&["sys_enter_renameat"])),
+                    program("renameat2_enter", &SystemCalls(&["sys_enter_renameat2"])),
                     program("link_enter", &SystemCalls(&["sys_enter_link"])),
                     program("linkat_enter", &SystemCalls(&["sys_enter_linkat"])),
                     program("symlink_enter", &SystemCalls(&["sys_enter_symlink"])),

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::Host;
-use crate::model::{EventBody, Executable, ExecutableFlags, FileAction, FileChange, FileId, ProcessKey};
+use crate::model::{
+    EventBody, Exchange, Executable, ExecutableFlags, FileAction, FileChange, FileId, ProcessKey,
+};
 
 impl Host {
     /// Creates a file with the permission bits `mode`.
@@ -34,6 +36,57 @@ impl Host {
         self.change(key, FileAction::Rename, to, Some(from), 0o644);
     }
 
+    /// Exchanges two files. Each gives an event, as the sensor's record does.
+    pub fn exchange(&mut self, key: ProcessKey, one: &str, other: &str) {
+        self.exchange_as(key, (one, None), (other, None), 0o100_644);
+    }
+
+    /// Exchanges two directories and what lies in them.
+    pub fn exchange_directories(&mut self, key: ProcessKey, one: &str, other: &str) {
+        let paths: Vec<String> = self.files.keys().cloned().collect();
+        let moved = paths.into_iter().filter_map(|path| {
+            let below = |from: &str, to: &str| {
+                let rest = path.strip_prefix(from).filter(|rest| rest.starts_with('/'))?;
+                Some((format!("{to}{rest}"), self.files.get(&path).copied()?))
+            };
+            below(one, other).or_else(|| below(other, one)).map(|new| (path.clone(), new))
+        });
+        let moved: Vec<_> = moved.collect();
+        for (path, _) in &moved {
+            self.files.remove(path);
+        }
+        self.files.extend(moved.into_iter().map(|(_, new)| new));
+        self.exchange_as(key, (one, None), (other, None), 0o040_755);
+    }
+
+    /// Exchanges two files of one type and mode. Each is a path and, if the host has the file under another path, that one.
+    pub fn exchange_as(
+        &mut self,
+        key: ProcessKey,
+        (one, host_one): (&str, Option<&str>),
+        (other, host_other): (&str, Option<&str>),
+        mode: u32,
+    ) {
+        let (file, other_file) = (self.file(host_one.unwrap_or(one)), self.file(host_other.unwrap_or(other)));
+        self.files.insert(host_other.unwrap_or(other).to_owned(), file);
+        self.files.insert(host_one.unwrap_or(one).to_owned(), other_file);
+        let first = FileChange {
+            action: FileAction::Rename,
+            path: Arc::from(other),
+            old_path: Some(Arc::from(one)),
+            host_path: host_other.map(Arc::from),
+            elsewhere: false,
+            file: Some(file),
+            mode,
+            device: None,
+            exchange: Some(Exchange { file: Some(other_file), mode, first: true }),
+        };
+        let second = first.other_half().map(|half| FileChange { host_path: host_one.map(Arc::from), ..half });
+        for half in std::iter::once(first).chain(second) {
+            self.happen(key, EventBody::File(Box::new(half)));
+        }
+    }
+
     /// Creates a hard link: gives the file at `from` the additional path `to`.
     pub fn link(&mut self, key: ProcessKey, from: &str, to: &str) {
         let file = self.file(from);
@@ -44,6 +97,14 @@ impl Host {
     /// Creates a symbolic link at `link`, with the absolute path `target` as its target.
     pub fn symlink(&mut self, key: ProcessKey, target: &str, link: &str) {
         self.change(key, FileAction::Symlink, link, Some(target), 0o120_777);
+    }
+
+    /// Mounts something over a place of the host. `source` is its path, if the host has one. In a real event, the process is
+    /// the first one of the host.
+    pub fn mount(&mut self, key: ProcessKey, source: Option<&str>, place: &str) {
+        let mut change = self.changed(FileAction::Mount, place, source, 0);
+        change.file = None;
+        self.happen(key, EventBody::File(Box::new(change)));
     }
 
     /// Opens a file of the host for writing, which the process sees at `path` and the host at `host_path`.
@@ -60,6 +121,7 @@ impl Host {
                 file,
                 mode: 0o100_644,
                 device: None,
+                exchange: None,
             })),
         );
     }
@@ -78,6 +140,7 @@ impl Host {
                 file,
                 mode: 0o100_644,
                 device: None,
+                exchange: None,
             })),
         );
     }
@@ -133,20 +196,22 @@ impl Host {
     }
 
     fn change(&mut self, key: ProcessKey, action: FileAction, path: &str, old_path: Option<&str>, mode: u32) {
-        let file = Some(self.file(path));
-        self.happen(
-            key,
-            EventBody::File(Box::new(FileChange {
-                action,
-                path: Arc::from(path),
-                old_path: old_path.map(Arc::from),
-                host_path: None,
-                elsewhere: false,
-                file,
-                mode: if mode == 0 || mode & 0o170_000 != 0 { mode } else { 0o100_000 | mode },
-                device: None,
-            })),
-        );
+        let change = self.changed(action, path, old_path, mode);
+        self.happen(key, EventBody::File(Box::new(change)));
+    }
+
+    fn changed(&mut self, action: FileAction, path: &str, old_path: Option<&str>, mode: u32) -> FileChange {
+        FileChange {
+            action,
+            path: Arc::from(path),
+            old_path: old_path.map(Arc::from),
+            host_path: None,
+            elsewhere: false,
+            file: Some(self.file(path)),
+            mode: if mode == 0 || mode & 0o170_000 != 0 { mode } else { 0o100_000 | mode },
+            device: None,
+            exchange: None,
+        }
     }
 
     pub(super) fn executable(&mut self, path: &str) -> Executable {

@@ -14,6 +14,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
 const USAGE: &str = "\
 simulator infect HOST:PORT PATH [SECONDS]  connect, write PATH, stay for SECONDS (default 1)
 simulator exchange HOST:PORT               connect, send 5 bytes, read to the end
@@ -24,7 +26,8 @@ simulator open PATH                        open a file for writing
 simulator reopen PATH COUNT                open files that begin with PATH for writing in turn, COUNT times
 simulator reconnect HOST:PORT COUNT        connect and wait for the end, COUNT times
 simulator reconnect HOST:PORT COUNT SECONDS  the same, but for no more than SECONDS, and say how often
-simulator files DIRECTORY                  create, write, rename, chmod and delete a file
+simulator files DIRECTORY                  create, write, rename, exchange, chmod and delete a file
+simulator swap PATH OTHER                  exchange two files
 simulator spin SECONDS                     use one CPU
 simulator crowd THREADS SECONDS            use the CPU with THREADS threads
 simulator give-way SECONDS MILLISECONDS    use one CPU, and give way after each MILLISECONDS on it
@@ -75,6 +78,7 @@ fn act(words: &[&str]) -> anyhow::Result<()> {
             Ok(())
         }
         ["files", directory] => files(directory),
+        ["swap", one, other] => swap(one, other),
         ["spin", seconds] => {
             work::spin(Duration::from_secs(seconds.parse()?));
             Ok(())
@@ -189,6 +193,11 @@ fn files(directory: &str) -> anyhow::Result<()> {
     fs::read(&first)?;
     env::set_current_dir(directory)?;
     fs::rename("first", "./second")?;
+    fs::write("other", "z")?;
+    for _ in 0..2 {
+        swap("./other", "second")?;
+    }
+    fs::remove_file("other")?;
     fs::hard_link("second", "third")?;
     std::os::unix::fs::symlink("../nowhere", "fourth")?;
     let refused = [fs::hard_link("second", "third"), std::os::unix::fs::symlink("other", "fourth")];
@@ -199,6 +208,10 @@ fn files(directory: &str) -> anyhow::Result<()> {
     Command::new("chmod").args(["750", "second"]).status()?;
     fs::remove_file(format!("{directory}/../{}/second", last_component(directory)))?;
     Ok(())
+}
+
+fn swap(one: &str, other: &str) -> anyhow::Result<()> {
+    Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
 }
 
 fn last_component(path: &str) -> &str {

@@ -9,19 +9,22 @@ use crate::{
 };
 
 impl Observed {
-    pub(super) fn files(&self) -> [Check; 7] {
+    pub(super) fn files(&self) -> [Check; 8] {
         let change = |action: &str, file: &str| {
             [("event.action", json!(action)), ("file.path", json!(format!("{DIRECTORY}/{file}")))]
         };
         let by_simulator = [("process.executable", json!("/usr/bin/simulator"))];
         let mode = [("file.mode", json!("0750")), ("process.executable", json!("/usr/bin/chmod"))];
         let from = [("minerwatch.file.old_path", json!(format!("{DIRECTORY}/second")))];
+        // The name that the call has first is that of the second event.
+        let exchanged = [from[0].clone(), ("minerwatch.file.exchange", json!(true))];
         let target = [("file.target_path", json!("/tmp/nowhere"))];
         let (open, changed) = (&["file-open"], &["file-change"]);
         [
             self.expect("file-create", open, &change("file-create", "first"), &by_simulator),
             self.expect("file-write", open, &change("file-write", "first"), &by_simulator),
             self.expect("file-rename", changed, &change("file-rename", "second"), &by_simulator),
+            self.expect("file-exchange", changed, &change("file-rename", "other"), &exchanged),
             self.expect("file-link", changed, &change("file-link", "third"), &from),
             self.expect("file-symlink", changed, &change("file-symlink", "fourth"), &target),
             self.expect("file-chmod", changed, &change("file-chmod", "second"), &mode),
