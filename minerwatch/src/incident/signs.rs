@@ -274,10 +274,10 @@ impl Signs {
 }
 
 /// Returns the sign that starting this program with these arguments is, if it is one.
-pub(super) fn deed(process: &Process) -> Option<Sign> {
+pub(super) fn deed(table: &ProcessTable, process: &Process) -> Option<Sign> {
     let command = Command::of(process);
     let has = |word: &str| command.has(word);
-    if immutable::makes_immutable(process, &command) {
+    if immutable::makes_immutable(table, process, &command) {
         return Some(Sign::Immutable);
     }
     let is_off = (command.is(&["setenforce"]) && (has("0") || has("Permissive")))
