@@ -6,6 +6,7 @@ mod bounds;
 mod containers;
 mod disguise;
 mod exceptions;
+mod operations;
 mod property;
 mod restart;
 mod sabotage;

@@ -210,8 +210,9 @@ impl Score {
                 work = points;
             }
         }
-        // A miner computes, whoever its peer is. An idle client of a server in the private network does not mine.
-        score.mining |= rhythm_inside && computes;
+        // A miner computes, whoever its peer is. An idle client of a server in the private network, about which nothing else is
+        // alarming, does not mine.
+        score.mining |= rhythm_inside && (computes || score.alarming);
         score.alarming |= rhythm_inside && computes;
         // What a program computes and the memory that it does it in are two witnesses of one algorithm.
         score.conclusive |= arithmetic && memory;
