@@ -12,7 +12,8 @@ use crate::{
         network::{ENCRYPTED_BEACONING, POOL_WORDS, is_private},
     },
     model::{
-        BootTime, NextVerdict, Points, ProcessKey, ScoreParts, Signal, SignalClass, SignalPoints, Value, Verdict,
+        BootTime, NextVerdict, Points, ProcessKey, ScoreParts, Signal, SignalClass, SignalPoints, Value,
+        Verdict,
     },
 };
 
@@ -118,8 +119,7 @@ impl HeldSignal {
     /// Whether the signal is only the rhythm of messages to a peer in a private network. Agents of products that run in
     /// one's own network keep such connections to a server there.
     fn is_rhythm_inside(&self) -> bool {
-        let is_inside =
-            || matches!(self.signal.value("destination"), Some(Value::Address(peer)) if is_private(peer.ip()));
+        let is_inside = || matches!(self.signal.value("destination"), Some(Value::Address(peer)) if is_private(peer.ip()));
         ENCRYPTED_BEACONING.names(&self.signal) && is_inside()
     }
 
@@ -378,9 +378,8 @@ mod tests {
             held.signal.evidence.push(crate::model::Evidence::new("destination", peer));
             held
         };
-        let steps = || {
-            [held(TRIPLE_CHAIN, 35, false), held(PERSISTENCE, 20, false), held(DROP_AND_RUN, 25, false)]
-        };
+        let steps =
+            || [held(TRIPLE_CHAIN, 35, false), held(PERSISTENCE, 20, false), held(DROP_AND_RUN, 25, false)];
         for (peer, computes, expected) in [
             ("10.1.2.3:8443", false, Verdict::Noted),
             ("[fd00::7]:8443", false, Verdict::Noted),

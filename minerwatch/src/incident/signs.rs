@@ -467,7 +467,8 @@ mod tests {
             ("[fd00::7]", false, false, true),
             ("agents.example", false, false, false),
         ] {
-            let found = [Extent::Part, Extent::Installed, Extent::Whole].map(|extent| suspicious(address, extent));
+            let found =
+                [Extent::Part, Extent::Installed, Extent::Whole].map(|extent| suspicious(address, extent));
             assert_eq!(found, [part, installed, whole], "{address}");
         }
     }

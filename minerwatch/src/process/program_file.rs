@@ -60,11 +60,15 @@ mod tests {
 
     #[test]
     fn agents_lie_in_the_directories_of_their_packages() {
-        for path in ["/opt/puppetlabs/puppet/bin/ruby", "/opt/chef/embedded/bin/ruby", "/var/cfengine/bin/cf-agent"] {
+        for path in
+            ["/opt/puppetlabs/puppet/bin/ruby", "/opt/chef/embedded/bin/ruby", "/var/cfengine/bin/cf-agent"]
+        {
             assert!(ProgramFile::at(path).in_management_directory, "{path}");
             assert!(!ProgramFile::elsewhere(path).in_management_directory, "{path}");
         }
-        for path in ["/opt/chef/../../tmp/ruby", "/opt/chef/.x/ruby", "/opt/x/chef/ruby", "/home/me/opt/chef/ruby"] {
+        for path in
+            ["/opt/chef/../../tmp/ruby", "/opt/chef/.x/ruby", "/opt/x/chef/ruby", "/home/me/opt/chef/ruby"]
+        {
             assert!(!ProgramFile::at(path).in_management_directory, "{path}");
         }
     }

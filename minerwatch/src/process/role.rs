@@ -352,11 +352,21 @@ mod tests {
             ("/usr/bin/apt-get", ruby, Role::Other),
             ("/tmp/puppet", ruby, Role::Other),
             ("/opt/puppetlabs/puppet/bin/puppet", ProgramFile::at("/tmp/ruby"), Role::Other),
-            ("/opt/puppetlabs/puppet/bin/puppet", ProgramFile::elsewhere("/opt/puppetlabs/puppet/bin/ruby"), Role::Other),
+            (
+                "/opt/puppetlabs/puppet/bin/puppet",
+                ProgramFile::elsewhere("/opt/puppetlabs/puppet/bin/ruby"),
+                Role::Other,
+            ),
         ] {
             let arguments = [interpreter.name, script];
-            let found =
-                Role::of_script(&ProgramFile::at(script), &interpreter, true, &arguments, 100, Above::default());
+            let found = Role::of_script(
+                &ProgramFile::at(script),
+                &interpreter,
+                true,
+                &arguments,
+                100,
+                Above::default(),
+            );
             assert_eq!(found, expected, "{script}");
         }
         assert_eq!(role("/var/cfengine/bin/cf-agent", &["cf-agent"], None), Role::Agent);

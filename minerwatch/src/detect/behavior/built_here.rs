@@ -13,8 +13,10 @@ use crate::{
 };
 
 /// The programs that write an executable from compiled parts.
-const LINKERS: [&str; 12] =
-    ["ld", "ld.bfd", "ld.gold", "ld.lld", "ld64.lld", "lld", "gold", "mold", "ld.mold", "collect2", "link", "rust-lld"];
+const LINKERS: [&str; 12] = [
+    "ld", "ld.bfd", "ld.gold", "ld.lld", "ld64.lld", "lld", "gold", "mold", "ld.mold", "collect2", "link",
+    "rust-lld",
+];
 
 /// Whether the program of a process was built on this host, below the same shell or job. `written` is its file.
 pub fn is_built_here(table: &ProcessTable, process: &Process, written: &WrittenFile) -> bool {
@@ -41,7 +43,11 @@ fn is_linker(writer: &Process) -> bool {
 fn have_common_caller(table: &ProcessTable, one: ProcessKey, other: ProcessKey) -> bool {
     let starts_everything = |role| matches!(role, Role::Kernel | Role::Init | Role::Scheduler | Role::Agent);
     let callers = |key| {
-        table.ancestry(key).skip(1).take_while(move |caller| !starts_everything(caller.role)).map(Process::key)
+        table
+            .ancestry(key)
+            .skip(1)
+            .take_while(move |caller| !starts_everything(caller.role))
+            .map(Process::key)
     };
     let of_other: Vec<ProcessKey> = callers(other).collect();
     callers(one).any(|caller| of_other.contains(&caller))
@@ -107,7 +113,8 @@ mod tests {
             ("fetched into the same place", |host, init| {
                 let shell = host.spawn(init, "/usr/bin/bash", &["bash", "/srv/build.sh"]);
                 link(host, shell, "/usr/bin/ld", "/tmp/openssh/sshd");
-                let curl = host.spawn(shell, "/usr/bin/curl", &["curl", "-o", "/tmp/openssh/sshd", "http://x"]);
+                let curl =
+                    host.spawn(shell, "/usr/bin/curl", &["curl", "-o", "/tmp/openssh/sshd", "http://x"]);
                 host.create(curl, "/tmp/openssh/sshd", 0o755);
                 host.spawn(shell, "/tmp/openssh/sshd", &["sshd"]);
             }),

@@ -120,7 +120,9 @@ fn is_of_playbook(table: &ProcessTable, process: &Process, command: &Command<'_>
     const MAX_ANCESTORS: usize = 4;
     let is_module = |ancestor: &Process| {
         let script = ancestor.script.as_deref().unwrap_or_default();
-        script.contains("/.ansible") && script.contains("/ansible-tmp-") && base_name(script).starts_with("AnsiballZ_")
+        script.contains("/.ansible")
+            && script.contains("/ansible-tmp-")
+            && base_name(script).starts_with("AnsiballZ_")
     };
     let is_ordinary = |ancestor: &Process| {
         let executable = &ancestor.view.executable;

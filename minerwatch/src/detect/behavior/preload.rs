@@ -62,7 +62,7 @@ fn usual_writer(context: &DetectionContext<'_>) -> Option<&'static str> {
     if process.container_id().is_some() || service_entry(table, process.key()).is_some() {
         return None;
     }
-    let mut tree = || table.tree_path(process.key(), |_| false);
+    let tree = || table.tree_path(process.key(), |_| false);
     if context.known.restores.is_by(process, table) {
         Some("the restore of a system")
     } else if process.session && tree().all(may_be_installer) {

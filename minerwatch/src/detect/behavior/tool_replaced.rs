@@ -98,10 +98,12 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     // Whoever restores a system replaces all tools. Only who moves tools away means these tools.
     let is_restored = || verb == "replaced" && context.known.restores.is_by(process, context.table);
     let step = SignalInfo { kind: SignalKind::Step, ..TOOL_REPLACED };
-    Some(match is_tool(path) {
-        true if is_restored() => finding(step).full().value("usual_writer", "the restore of a system"),
-        true => finding(TOOL_REPLACED).full(),
-        false => finding(step),
+    Some(if !is_tool(path) {
+        finding(step)
+    } else if is_restored() {
+        finding(step).full().value("usual_writer", "the restore of a system")
+    } else {
+        finding(TOOL_REPLACED).full()
     })
 }
 

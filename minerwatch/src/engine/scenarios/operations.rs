@@ -147,7 +147,8 @@ fn keep_in_touch(host: &mut Host, agent: ProcessKey, peer: &str) {
     for number in 0..4 {
         say(number * 10, Direction::Sent, 100);
     }
-    for pause in [9_000, 31_000, 4_000, 70_000, 12_000, 3_000, 55_000, 20_000, 90_000, 6_000, 41_000, 17_000] {
+    for pause in [9_000, 31_000, 4_000, 70_000, 12_000, 3_000, 55_000, 20_000, 90_000, 6_000, 41_000, 17_000]
+    {
         at += pause;
         say(at, Direction::Sent, 240);
         say(at + 60, Direction::Received, 90);
@@ -180,8 +181,10 @@ const WORK: [(&str, Work); 36] = [
         host.connect(apt, "198.51.100.8:443");
         let dpkg = host.spawn(apt, "/usr/bin/dpkg", &["dpkg", "--configure", "datadog-apm-inject"]);
         host.create(dpkg, "/opt/datadog-packages/datadog-apm-inject/0.21/inject/launcher.so", 0o755);
-        let postinst = host.spawn_script(dpkg, "/usr/bin/dash", "/var/lib/dpkg/info/datadog-apm-inject.postinst");
-        let install = host.spawn(postinst, "/usr/bin/dd-host-install", &["dd-host-install", "--no-agent-restart"]);
+        let postinst =
+            host.spawn_script(dpkg, "/usr/bin/dash", "/var/lib/dpkg/info/datadog-apm-inject.postinst");
+        let install =
+            host.spawn(postinst, "/usr/bin/dd-host-install", &["dd-host-install", "--no-agent-restart"]);
         host.create(install, "/etc/ld.so.preload", 0o644);
         host.create(install, "/etc/systemd/system/datadog-agent.service.d/inject.conf", 0o644);
         for key in [install, postinst, dpkg, apt] {
@@ -258,17 +261,23 @@ const WORK: [(&str, Work); 36] = [
         host.connect(nginx, "10.0.0.6:8080");
         let worker = host.fork(nginx);
         host.burn(worker, 1.0, 70);
-        let install = host.spawn(caller, "/usr/bin/install", &["install", "objs/nginx", "/usr/local/sbin/nginx"]);
+        let install =
+            host.spawn(caller, "/usr/bin/install", &["install", "objs/nginx", "/usr/local/sbin/nginx"]);
         host.create(install, "/usr/local/sbin/nginx", 0o755);
         host.exit(install);
         host.create(caller, "/etc/systemd/system/nginx.service", 0o644);
-        let service = host.spawn(init, "/usr/local/sbin/nginx", &["nginx: master process /usr/local/sbin/nginx"]);
+        let service =
+            host.spawn(init, "/usr/local/sbin/nginx", &["nginx: master process /usr/local/sbin/nginx"]);
         host.connect(service, "10.0.0.6:8080");
     }),
     ("sshd from source", |host, _, caller| {
         build(host, caller, &["/tmp/openssh/sshd", "/tmp/openssh/ssh", "/tmp/openssh/sshd-session"]);
         let test = host.spawn_script(caller, "/usr/bin/dash", "/tmp/openssh/regress/test-exec.sh");
-        let sshd = host.spawn(test, "/tmp/openssh/sshd", &["/tmp/openssh/sshd", "-f", "/tmp/openssh/regress/sshd_config"]);
+        let sshd = host.spawn(
+            test,
+            "/tmp/openssh/sshd",
+            &["/tmp/openssh/sshd", "-f", "/tmp/openssh/regress/sshd_config"],
+        );
         let session = host.spawn(sshd, "/tmp/openssh/sshd-session", &["sshd-session: me [priv]"]);
         host.connect(session, "10.0.0.6:2222");
         host.burn(session, 1.0, 70);
@@ -286,7 +295,8 @@ const WORK: [(&str, Work); 36] = [
         let url = "http://10.1.2.3:8080/agent-installer";
         fetch(host, caller, url, "/tmp/agent-installer", "10.1.2.3:8080");
         host.chmod(caller, "/tmp/agent-installer", 0o755);
-        let installer = host.spawn(caller, "/tmp/agent-installer", &["/tmp/agent-installer", "--server", "10.1.2.3"]);
+        let installer =
+            host.spawn(caller, "/tmp/agent-installer", &["/tmp/agent-installer", "--server", "10.1.2.3"]);
         host.connect(installer, "10.1.2.3:8443");
         host.create(installer, "/opt/agent/bin/agent", 0o755);
         host.create(installer, "/etc/systemd/system/agent.service", 0o644);
@@ -311,7 +321,8 @@ const WORK: [(&str, Work); 36] = [
         host.burn(agent, 0.4, 70);
     }),
     ("a benchmark of a node's height", |host, _, caller| {
-        let wrk = host.spawn(caller, "/usr/bin/wrk", &["wrk", "-t2", "-d90s", "http://10.0.0.4:18081/getheight"]);
+        let wrk =
+            host.spawn(caller, "/usr/bin/wrk", &["wrk", "-t2", "-d90s", "http://10.0.0.4:18081/getheight"]);
         host.connect(wrk, "10.0.0.4:18081");
         for _ in 0..300 {
             host.send(wrk, "10.0.0.4:18081", "GET /getheight HTTP/1.1\r\nHost: node\r\n\r\n");
@@ -343,7 +354,8 @@ const WORK: [(&str, Work); 36] = [
         let sshd = host.spawn(init, "/usr/sbin/sshd", &["sshd: deploy@notty"]);
         for number in 0..3 {
             let module = format!("/home/deploy/.ansible/tmp/ansible-tmp-17.{number}-9-1/AnsiballZ_file.py");
-            let shell = host.spawn(sshd, "/usr/bin/dash", &["sh", "-c", "sudo -H -S -n -u root /bin/sh -c x"]);
+            let shell =
+                host.spawn(sshd, "/usr/bin/dash", &["sh", "-c", "sudo -H -S -n -u root /bin/sh -c x"]);
             let python = host.spawn(shell, "/usr/bin/python3.11", &["/usr/bin/python3", &module]);
             host.connect(python, "198.51.100.7:443");
             host.create(python, "/etc/systemd/system/app.service", 0o644);
@@ -400,7 +412,8 @@ const WORK: [(&str, Work); 36] = [
         host.exit(shell);
         let k3s = host.spawn(init, "/usr/local/bin/k3s", &["/usr/local/bin/k3s", "server"]);
         host.create(k3s, "/var/lib/rancher/k3s/data/1a/bin/containerd", 0o755);
-        let containerd = host.spawn(k3s, "/var/lib/rancher/k3s/data/1a/bin/containerd", &["containerd", "-c", "x"]);
+        let containerd =
+            host.spawn(k3s, "/var/lib/rancher/k3s/data/1a/bin/containerd", &["containerd", "-c", "x"]);
         host.connect(containerd, "198.51.100.7:443");
         host.connect(k3s, "10.0.0.7:6443");
         host.burn(k3s, 1.0, 310);
@@ -414,7 +427,13 @@ const WORK: [(&str, Work); 36] = [
     }),
     ("the installer of a private network", |host, init, caller| {
         let shell = piped(host, caller, "https://tailscale.com/install.sh");
-        fetch(host, shell, "https://pkgs.tailscale.com/x", "/usr/share/keyrings/tailscale.gpg", "198.51.100.7:443");
+        fetch(
+            host,
+            shell,
+            "https://pkgs.tailscale.com/x",
+            "/usr/share/keyrings/tailscale.gpg",
+            "198.51.100.7:443",
+        );
         host.create(shell, "/etc/apt/sources.list.d/tailscale.list", 0o644);
         let apt = host.spawn(shell, "/usr/bin/apt-get", &["apt-get", "install", "-y", "tailscale"]);
         host.connect(apt, "198.51.100.7:443");
@@ -426,10 +445,17 @@ const WORK: [(&str, Work); 36] = [
         keep_in_touch(host, daemon, "198.51.100.20:443");
     }),
     ("a package manager in a home directory", |host, _, caller| {
-        let shell = host.spawn(caller, "/usr/bin/bash", &["bash", "-c", "$(curl -fsSL https://x/install.sh)"]);
+        let shell =
+            host.spawn(caller, "/usr/bin/bash", &["bash", "-c", "$(curl -fsSL https://x/install.sh)"]);
         let git = host.spawn(shell, "/usr/bin/git", &["git", "fetch"]);
         host.connect(git, "198.51.100.7:443");
-        fetch(host, shell, "https://ghcr.io/x", "/home/linuxbrew/.cache/Homebrew/jq.tar.gz", "198.51.100.7:443");
+        fetch(
+            host,
+            shell,
+            "https://ghcr.io/x",
+            "/home/linuxbrew/.cache/Homebrew/jq.tar.gz",
+            "198.51.100.7:443",
+        );
         let ruby = host.spawn_script(
             shell,
             "/home/linuxbrew/.linuxbrew/Homebrew/Library/Homebrew/vendor/portable-ruby/current/bin/ruby",
@@ -443,9 +469,17 @@ const WORK: [(&str, Work); 36] = [
         host.exit(jq);
     }),
     ("a version manager builds a language", |host, _, caller| {
-        let shell = host.spawn_script(caller, "/usr/bin/bash", "/root/.pyenv/plugins/python-build/bin/python-build");
-        fetch(host, shell, "https://python.org/x", "/tmp/python-build.2026.1/Python-3.13.tar.xz", "198.51.100.7:443");
-        let configure = host.spawn_script(shell, "/usr/bin/dash", "/tmp/python-build.2026.1/Python-3.13/configure");
+        let shell =
+            host.spawn_script(caller, "/usr/bin/bash", "/root/.pyenv/plugins/python-build/bin/python-build");
+        fetch(
+            host,
+            shell,
+            "https://python.org/x",
+            "/tmp/python-build.2026.1/Python-3.13.tar.xz",
+            "198.51.100.7:443",
+        );
+        let configure =
+            host.spawn_script(shell, "/usr/bin/dash", "/tmp/python-build.2026.1/Python-3.13/configure");
         host.create(configure, "/tmp/python-build.2026.1/Python-3.13/conftest", 0o755);
         host.exit(configure);
         build(host, shell, &["/tmp/python-build.2026.1/Python-3.13/python"]);
@@ -471,7 +505,11 @@ const WORK: [(&str, Work); 36] = [
         host.create(job, "/etc/systemd/system/app.service", 0o644);
     }),
     ("an agent of builds on Java", |host, init, _| {
-        let agent = host.spawn(init, "/usr/bin/java", &["java", "-jar", "/home/jenkins/agent.jar", "-url", "http://ci"]);
+        let agent = host.spawn(
+            init,
+            "/usr/bin/java",
+            &["java", "-jar", "/home/jenkins/agent.jar", "-url", "http://ci"],
+        );
         host.connect(agent, "10.0.0.9:50000");
         let shell = host.spawn(agent, "/usr/bin/dash", &["sh", "-xe", "/tmp/jenkins12.sh"]);
         fetch(host, shell, "https://get.helm.sh/x", "/tmp/helm", "198.51.100.7:443");
@@ -510,7 +548,8 @@ const WORK: [(&str, Work); 36] = [
         let certbot = host.spawn_script(caller, "/usr/bin/python3.11", "/usr/bin/certbot");
         host.connect(certbot, "198.51.100.9:443");
         host.create(certbot, "/etc/letsencrypt/live/x/fullchain.pem", 0o644);
-        let hook = host.spawn(certbot, "/usr/bin/dash", &["sh", "-c", "/etc/letsencrypt/renewal-hooks/deploy/x.sh"]);
+        let hook =
+            host.spawn(certbot, "/usr/bin/dash", &["sh", "-c", "/etc/letsencrypt/renewal-hooks/deploy/x.sh"]);
         let script = host.spawn_script(hook, "/usr/bin/bash", "/etc/letsencrypt/renewal-hooks/deploy/x.sh");
         let scp = host.spawn(script, "/usr/bin/scp", &["scp", "fullchain.pem", "lb:/etc/ssl/"]);
         host.connect(scp, "10.0.0.9:22");
@@ -523,7 +562,11 @@ const WORK: [(&str, Work); 36] = [
         for number in 0..30 {
             host.wait(seconds(20));
             let shell = host.spawn(fail2ban, "/usr/bin/dash", &["/bin/sh", "-c", "nft add element x"]);
-            run(host, shell, &format!("nft add element inet f2b-table addr-set-sshd {{198.51.100.{number}}}"));
+            run(
+                host,
+                shell,
+                &format!("nft add element inet f2b-table addr-set-sshd {{198.51.100.{number}}}"),
+            );
             let whois = host.spawn(shell, "/usr/bin/whois", &["whois", "198.51.100.1"]);
             host.connect(whois, "198.51.100.50:43");
         }
@@ -573,7 +616,8 @@ const WORK: [(&str, Work); 36] = [
         let minio = host.spawn(init, "/usr/local/bin/minio", &["minio", "server", "/data"]);
         host.connect(minio, "10.0.0.7:9000");
         fetch(host, caller, "https://github.com/etcd", "/tmp/etcd.tgz", "198.51.100.7:443");
-        let tar = host.spawn(caller, "/usr/bin/tar", &["tar", "xf", "/tmp/etcd.tgz", "-C", "/tmp/etcd-download"]);
+        let tar =
+            host.spawn(caller, "/usr/bin/tar", &["tar", "xf", "/tmp/etcd.tgz", "-C", "/tmp/etcd-download"]);
         host.create(tar, "/tmp/etcd-download/etcd", 0o755);
         let etcd = host.spawn(caller, "/tmp/etcd-download/etcd", &["/tmp/etcd-download/etcd"]);
         host.connect(etcd, "10.0.0.7:2380");
@@ -593,7 +637,8 @@ const LOADS: [(&str, Work); 8] = [
     ("an editor on a remote host", |host, init, _| {
         let sshd = host.spawn(init, "/usr/sbin/sshd", &["sshd: me@notty"]);
         let shell = host.spawn(sshd, "/usr/bin/bash", &["bash"]);
-        let wget = host.spawn(shell, "/usr/bin/wget", &["wget", "-O", "vscode-server.tar.gz", "https://update"]);
+        let wget =
+            host.spawn(shell, "/usr/bin/wget", &["wget", "-O", "vscode-server.tar.gz", "https://update"]);
         host.connect(wget, "198.51.100.7:443");
         host.create(wget, "/home/me/.vscode-server/vscode-server.tar.gz", 0o644);
         let tar = host.spawn(shell, "/usr/bin/tar", &["tar", "xf", "vscode-server.tar.gz"]);
@@ -601,7 +646,8 @@ const LOADS: [(&str, Work); 8] = [
         let node = host.spawn(shell, "/home/me/.vscode-server/bin/1a/node", &["node", "out/server-main.js"]);
         host.connect(node, "198.51.100.7:443");
         host.write(node, "/home/me/.bashrc");
-        let host_process = host.spawn(node, "/home/me/.vscode-server/bin/1a/node", &["node", "bootstrap-fork"]);
+        let host_process =
+            host.spawn(node, "/home/me/.vscode-server/bin/1a/node", &["node", "bootstrap-fork"]);
         host.create(host_process, "/home/me/.vscode-server/extensions/rust/server/rust-analyzer", 0o755);
         let analyzer = host.spawn(
             host_process,
@@ -631,7 +677,8 @@ const LOADS: [(&str, Work); 8] = [
     }),
     ("nodes that render", |host, init, caller| {
         fetch(host, caller, "http://10.0.0.7/blender.tar.xz", "/tmp/blender.tar.xz", "10.0.0.7:80");
-        let tar = host.spawn(caller, "/usr/bin/tar", &["tar", "xf", "/tmp/blender.tar.xz", "-C", "/tmp/render"]);
+        let tar =
+            host.spawn(caller, "/usr/bin/tar", &["tar", "xf", "/tmp/blender.tar.xz", "-C", "/tmp/render"]);
         host.create(tar, "/tmp/render/blender-4.2/blender", 0o755);
         host.exit(tar);
         let worker = host.spawn(caller, "/opt/flamenco/flamenco-worker", &["flamenco-worker"]);
@@ -652,7 +699,8 @@ const LOADS: [(&str, Work); 8] = [
         keep_in_touch(host, client, "198.51.100.30:443");
     }),
     ("proteins that fold", |host, init, _| {
-        let client = host.spawn(init, "/usr/bin/fah-client", &["fah-client", "--config=/etc/fah-client/config.xml"]);
+        let client =
+            host.spawn(init, "/usr/bin/fah-client", &["fah-client", "--config=/etc/fah-client/config.xml"]);
         host.connect(client, "198.51.100.31:443");
         let path = "/var/lib/fah-client/cores/fahcore-a8-lin-64bit-avx2_256-0.0.12/FahCore_a8";
         host.create(client, path, 0o755);
@@ -703,4 +751,3 @@ fn the_work_of_operations_wakes_nobody() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
-

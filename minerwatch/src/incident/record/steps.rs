@@ -5,7 +5,12 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use super::Incident;
 use crate::{
     detect::behavior::triple_chain,
-    incident::{causes::path_of, chain::command_line, score::HeldSignal, signs::{Extent, Sign}},
+    incident::{
+        causes::path_of,
+        chain::command_line,
+        score::HeldSignal,
+        signs::{Extent, Sign},
+    },
     model::{BootTime, ChainEdge, ChainKind, ProcessKey},
     process::{ImageSource, Process, ProcessTable},
 };
@@ -23,7 +28,8 @@ impl Incident {
         let heads =
             |key| self.suspect_of(key).map_or_else(Vec::new, |suspect| suspect.causes.heads().to_vec());
         let is_suspicious = |key| {
-            let of_suspect = self.suspect_of(key).is_some_and(|suspect| suspect.signs.are_suspicious(Extent::Part));
+            let of_suspect =
+                self.suspect_of(key).is_some_and(|suspect| suspect.signs.are_suspicious(Extent::Part));
             of_suspect || table.get(key).is_some_and(|process| process.taint.is_some())
         };
         for mut chain in self.links.chains(heads, is_suspicious) {
@@ -34,10 +40,12 @@ impl Incident {
             };
             let Some(suspect) = self.suspects.get(&number) else { continue };
             let (persists, dropped) = (chain.facts.persisted.is_some(), chain.facts.dropped);
-            let extent = match persists && dropped {
-                false => Extent::Part,
-                true if self.installs_services(chain.holder, table, at) => Extent::Installed,
-                true => Extent::Whole,
+            let extent = if !(persists && dropped) {
+                Extent::Part
+            } else if self.installs_services(chain.holder, table, at) {
+                Extent::Installed
+            } else {
+                Extent::Whole
             };
             if suspect.signs.are_suspicious(extent) {
                 chain.facts.wrong = suspect.signs.iter().map(Sign::words).collect();

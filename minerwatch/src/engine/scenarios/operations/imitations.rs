@@ -137,7 +137,8 @@ const SUSPECTED: [(&str, Attack); 15] = [
         host.burn(agent, 1.9, 70);
     }),
     ("a miner that polls a node like a benchmark", |host, init| {
-        let miner = host.spawn(init, "/usr/local/bin/wrk", &["wrk", "-t2", "http://10.0.0.4:18081/getheight"]);
+        let miner =
+            host.spawn(init, "/usr/local/bin/wrk", &["wrk", "-t2", "http://10.0.0.4:18081/getheight"]);
         host.connect(miner, "10.0.0.4:18081");
         for _ in 0..60 {
             host.send(miner, "10.0.0.4:18081", "GET /getheight HTTP/1.1\r\nHost: node\r\n\r\n");
