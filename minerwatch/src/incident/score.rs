@@ -8,7 +8,7 @@ use crate::{
     detect::{
         SignalInfo, SignalKind,
         behavior::{DEEDS, HIDDEN, TRIPLE_CHAIN},
-        compute::{DATASET, HUGE_PAGES, MSR, ROUNDING_MODES, SCRATCHPADS, is_burst},
+        compute::{DATASET, HUGE_PAGES, MSR, ROUNDING_MODES, SCRATCHPADS, SUSTAINED_CPU, is_burst},
         network::{ENCRYPTED_BEACONING, POOL_WORDS, is_private},
     },
     model::{
@@ -123,6 +123,13 @@ impl HeldSignal {
         ENCRYPTED_BEACONING.names(&self.signal) && is_inside()
     }
 
+    /// Whether the signal is about what a miner computes, for longer than the minute that other programs are busy, too.
+    fn is_of_computation(&self) -> bool {
+        self.signal.class == SignalClass::Compute
+            && !self.changes_host()
+            && !SUSTAINED_CPU.names(&self.signal)
+    }
+
     /// The second class that the signal is evidence of, if any. A chain contains a connection beside the file change,
     /// and preparing the host for RandomX is behavior beside the preparation of the computation.
     fn second_class(&self) -> Option<SignalClass> {
@@ -201,7 +208,7 @@ impl Score {
                 score.mining |= held.kind == SignalKind::Mining;
                 score.alarming |= held.is_alarming();
             }
-            computes |= held.signal.class == SignalClass::Compute && !held.changes_host();
+            computes |= held.is_of_computation();
             score.conclusive |= held.conclusive;
             arithmetic |= ROUNDING_MODES.names(&held.signal) && !is_burst(&held.signal);
             hidden |= HIDDEN.names(&held.signal);
@@ -298,7 +305,7 @@ mod tests {
     use crate::{
         detect::{
             behavior::{DROP_AND_RUN, MINER_COMMAND_LINE, PERSISTENCE, SERVICE_DOWNLOADER, TRIPLE_CHAIN},
-            compute::{HOST_LOAD, INTERMITTENT_LOAD, LOAD_JUMP, LONG_LOAD, QUOTA_THROTTLED, SUSTAINED_CPU},
+            compute::{HOST_LOAD, INTERMITTENT_LOAD, LOAD_JUMP, LONG_LOAD, QUOTA_THROTTLED},
             network::{SUSPECT_CONNECTION, beaconing::EVEN_PUSHES},
         },
         model::{ProcessKey, SignalId},
@@ -380,18 +387,18 @@ mod tests {
         };
         let steps =
             || [held(TRIPLE_CHAIN, 35, false), held(PERSISTENCE, 20, false), held(DROP_AND_RUN, 25, false)];
+        let busy = Some(SUSTAINED_CPU);
         for (peer, computes, expected) in [
-            ("10.1.2.3:8443", false, Verdict::Noted),
-            ("[fd00::7]:8443", false, Verdict::Noted),
-            ("100.64.0.9:8443", false, Verdict::Noted),
-            ("10.1.2.3:8443", true, Verdict::Mining),
-            ("198.51.100.7:443", false, Verdict::Mining),
+            ("10.1.2.3:8443", None, Verdict::Noted),
+            ("[fd00::7]:8443", busy, Verdict::Noted),
+            ("100.64.0.9:8443", None, Verdict::Noted),
+            ("10.1.2.3:8443", Some(LONG_LOAD), Verdict::Mining),
+            ("10.1.2.3:8443", Some(DATASET), Verdict::Mining),
+            ("198.51.100.7:443", None, Verdict::Mining),
         ] {
             let mut signals = Vec::from(steps());
             signals.push(rhythm(peer));
-            if computes {
-                signals.push(held(SUSTAINED_CPU, 15, false));
-            }
+            signals.extend(computes.map(|info| held(info, info.weight, false)));
             assert_eq!(Score::of(&signals, false, BootTime(0)).verdict(), Some(expected), "{peer}");
         }
     }

@@ -8,15 +8,8 @@
 use super::service_entry;
 use crate::{
     detect::{PathKind, WrittenFile},
-    model::ProcessKey,
-    process::{Command, Process, ProcessTable, Role, base_name},
+    process::{Process, ProcessTable, base_name},
 };
-
-/// The programs that write an executable from compiled parts.
-const LINKERS: [&str; 12] = [
-    "ld", "ld.bfd", "ld.gold", "ld.lld", "ld64.lld", "lld", "gold", "mold", "ld.mold", "collect2", "link",
-    "rust-lld",
-];
 
 /// Whether the program of a process was built on this host, below the same shell or job. `written` is its file.
 pub fn is_built_here(table: &ProcessTable, process: &Process, written: &WrittenFile) -> bool {
@@ -25,39 +18,16 @@ pub fn is_built_here(table: &ProcessTable, process: &Process, written: &WrittenF
         && !PathKind::hides_in_temporary(path)
         && !base_name(path).starts_with('.');
     is_open
-        && written.content
-        && !written.fetched
         && process.script.is_none()
-        && table.get(written.writer).is_some_and(is_linker)
-        && have_common_caller(table, written.writer, process.key())
+        && written.is_built_by_caller_of(table, process.key())
         && service_entry(table, process.key()).is_none()
-        && service_entry(table, written.writer).is_none()
-}
-
-fn is_linker(writer: &Process) -> bool {
-    writer.is_of_system() && writer.script.is_none() && Command::of(writer).is(&LINKERS)
-}
-
-/// Whether a shell, a job or a tool started both processes, itself or through others. The first process of the host and
-/// programs that start unrelated services and jobs started everything.
-fn have_common_caller(table: &ProcessTable, one: ProcessKey, other: ProcessKey) -> bool {
-    let starts_everything = |role| matches!(role, Role::Kernel | Role::Init | Role::Scheduler | Role::Agent);
-    let callers = |key| {
-        table
-            .ancestry(key)
-            .skip(1)
-            .take_while(move |caller| !starts_everything(caller.role))
-            .map(Process::key)
-    };
-    let of_other: Vec<ProcessKey> = callers(other).collect();
-    callers(one).any(|caller| of_other.contains(&caller))
 }
 
 #[cfg(test)]
 mod tests {
     use crate::{
         model::ProcessKey,
-        testing::{Host, verdict},
+        testing::{Host, seconds, verdict},
     };
 
     /// Lets `writer`, a child of `caller`, write a program, and lets `runner` run it. Returns whether B4P is found.
@@ -83,6 +53,7 @@ mod tests {
         assert!(!is_disguised(|host, init| {
             let login = host.spawn(init, "/usr/bin/bash", &["bash", "/srv/build.sh"]);
             link(host, login, "/usr/bin/ld", "/tmp/openssh/sshd");
+            host.wait(seconds(600));
             host.spawn(login, "/tmp/openssh/sshd", &["/tmp/openssh/sshd", "-t"]);
         }));
     }

@@ -5,7 +5,9 @@ mod imitations;
 
 use crate::{
     dissect::testing::anonymous_hello,
-    model::{Direction, EventBody, FlowUpdate, PayloadSample, ProcessKey, Verdict},
+    model::{
+        CpuUsage, Direction, EventBody, FlowUpdate, PayloadSample, ProcessKey, SchedulingPolicy, Verdict,
+    },
     testing::{Host, alerts, seconds, story, verdict},
 };
 
@@ -168,6 +170,30 @@ fn keep_in_touch(host: &mut Host, agent: ProcessKey, peer: &str) {
     host.happen(agent, EventBody::FlowUpdate(Box::new(update)));
 }
 
+/// Lets a program be busy that waits for its peers or for disks again and again.
+fn serve(host: &mut Host, key: ProcessKey, processors: f64, length: u64) {
+    const SECOND: u64 = 1_000_000_000;
+    for _ in 0..length {
+        host.wait(seconds(1));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
+        let on_cpu = (processors * SECOND as f64) as u64;
+        let usage = CpuUsage {
+            window: SECOND,
+            on_cpu,
+            total_on_cpu: on_cpu,
+            voluntary: 900,
+            involuntary: 40,
+            yields: 0,
+            stops: 0,
+            threads: 4,
+            nice: 0,
+            policy: SchedulingPolicy::Other,
+            allowed_processors: 2,
+        };
+        host.happen(key, EventBody::Cpu(usage));
+    }
+}
+
 /// Asks a node by HTTP.
 fn ask(host: &mut Host, client: ProcessKey, node: &str, body: &str) {
     let head = format!("POST / HTTP/1.1\r\nHost: node\r\nContent-Length: {}\r\n\r\n", body.len());
@@ -175,7 +201,7 @@ fn ask(host: &mut Host, client: ProcessKey, node: &str, body: &str) {
     host.send(client, node, body);
 }
 
-const WORK: [(&str, Work); 36] = [
+const WORK: [(&str, Work); 34] = [
     ("a package of a profiler", |host, init, caller| {
         let apt = host.spawn(caller, "/usr/bin/apt-get", &["apt-get", "install", "-y", "datadog-apm-inject"]);
         host.connect(apt, "198.51.100.8:443");
@@ -224,7 +250,7 @@ const WORK: [(&str, Work); 36] = [
         );
         host.connect(restic, "10.0.0.9:8000");
         restore(host, restic, "");
-        host.burn(restic, 1.5, 70);
+        serve(host, restic, 1.5, 70);
     }),
     ("the agent of a backup restores a host", |host, init, _| {
         let agent = host.spawn(init, "/usr/sbin/bareos-fd", &["bareos-fd", "-f"]);
@@ -291,35 +317,6 @@ const WORK: [(&str, Work); 36] = [
             host.burn(test, 1.0, 70);
         }
     }),
-    ("an agent from a server in one's own network", |host, init, caller| {
-        let url = "http://10.1.2.3:8080/agent-installer";
-        fetch(host, caller, url, "/tmp/agent-installer", "10.1.2.3:8080");
-        host.chmod(caller, "/tmp/agent-installer", 0o755);
-        let installer =
-            host.spawn(caller, "/tmp/agent-installer", &["/tmp/agent-installer", "--server", "10.1.2.3"]);
-        host.connect(installer, "10.1.2.3:8443");
-        host.create(installer, "/opt/agent/bin/agent", 0o755);
-        host.create(installer, "/etc/systemd/system/agent.service", 0o644);
-        run(host, installer, "systemctl enable --now agent.service");
-        host.exit(installer);
-        let agent = host.spawn(init, "/opt/agent/bin/agent", &["/opt/agent/bin/agent"]);
-        keep_in_touch(host, agent, "10.1.2.3:8443");
-    }),
-    ("an agent whose script comes from an address", |host, init, caller| {
-        let curl = host.spawn(caller, "/usr/bin/curl", &["curl", "-k", "https://192.168.7.5/install.sh"]);
-        host.connect(curl, "192.168.7.5:443");
-        let shell = host.spawn(caller, "/usr/bin/bash", &["bash", "-s"]);
-        host.exit(curl);
-        fetch(host, shell, "https://192.168.7.5/a.tgz", "/tmp/a.tgz", "192.168.7.5:443");
-        let tar = host.spawn(shell, "/usr/bin/tar", &["tar", "xf", "/tmp/a.tgz", "-C", "/opt/monitor"]);
-        host.create(tar, "/opt/monitor/monitord", 0o755);
-        host.exit(tar);
-        host.create(shell, "/etc/systemd/system/monitord.service", 0o644);
-        host.exit(shell);
-        let agent = host.spawn(init, "/opt/monitor/monitord", &["/opt/monitor/monitord"]);
-        keep_in_touch(host, agent, "192.168.7.5:5671");
-        host.burn(agent, 0.4, 70);
-    }),
     ("a benchmark of a node's height", |host, _, caller| {
         let wrk =
             host.spawn(caller, "/usr/bin/wrk", &["wrk", "-t2", "-d90s", "http://10.0.0.4:18081/getheight"]);
@@ -327,7 +324,7 @@ const WORK: [(&str, Work); 36] = [
         for _ in 0..300 {
             host.send(wrk, "10.0.0.4:18081", "GET /getheight HTTP/1.1\r\nHost: node\r\n\r\n");
         }
-        host.burn(wrk, 2.0, 90);
+        serve(host, wrk, 2.0, 90);
     }),
     ("an explorer of a mempool", |host, init, _| {
         let node = host.spawn(init, "/usr/bin/node", &["node", "/srv/mempool/backend/dist/index.js"]);
@@ -338,7 +335,7 @@ const WORK: [(&str, Work); 36] = [
             let template = r#"{"id":2,"method":"getblocktemplate","params":[{"rules":["segwit"]}]}"#;
             ask(host, node, "10.0.0.4:8332", template);
         }
-        host.burn(node, 1.5, 400);
+        serve(host, node, 1.5, 400);
     }),
     ("the monitoring of an exchange", |host, init, _| {
         let monitor = host.spawn_script(init, "/usr/bin/python3.11", "/opt/wallets/monitor.py");
@@ -348,7 +345,7 @@ const WORK: [(&str, Work); 36] = [
             host.send(monitor, "10.0.0.4:18081", "GET /getheight HTTP/1.1\r\nHost: node\r\n\r\n");
             ask(host, monitor, "10.0.0.4:18081", r#"{"id":"0","method":"getblockcount"}"#);
         }
-        host.burn(monitor, 1.0, 310);
+        serve(host, monitor, 1.0, 310);
     }),
     ("a playbook that protects a unit", |host, init, _| {
         let sshd = host.spawn(init, "/usr/sbin/sshd", &["sshd: deploy@notty"]);
@@ -416,7 +413,7 @@ const WORK: [(&str, Work); 36] = [
             host.spawn(k3s, "/var/lib/rancher/k3s/data/1a/bin/containerd", &["containerd", "-c", "x"]);
         host.connect(containerd, "198.51.100.7:443");
         host.connect(k3s, "10.0.0.7:6443");
-        host.burn(k3s, 1.0, 310);
+        serve(host, k3s, 1.0, 310);
     }),
     ("a killall script of a small Kubernetes", |host, _, caller| {
         let script = host.spawn_script(caller, "/usr/bin/dash", "/usr/local/bin/k3s-killall.sh");
@@ -497,9 +494,19 @@ const WORK: [(&str, Work); 36] = [
         let runner = host.spawn(init, "/usr/bin/gitlab-runner", &["gitlab-runner", "run"]);
         host.connect(runner, "10.0.0.9:443");
         let job = host.spawn(runner, "/usr/bin/bash", &["bash", "--login"]);
-        fetch(host, job, "http://10.0.0.9:8081/tool", "/tmp/build-1/tool", "10.0.0.9:8081");
-        host.chmod(job, "/tmp/build-1/tool", 0o755);
-        let tool = host.spawn(job, "/tmp/build-1/tool", &["/tmp/build-1/tool", "publish"]);
+        fetch(
+            host,
+            job,
+            "http://10.0.0.9:8081/tool",
+            "/home/gitlab-runner/builds/1a/0/ops/app/tool",
+            "10.0.0.9:8081",
+        );
+        host.chmod(job, "/home/gitlab-runner/builds/1a/0/ops/app/tool", 0o755);
+        let tool = host.spawn(
+            job,
+            "/home/gitlab-runner/builds/1a/0/ops/app/tool",
+            &["/home/gitlab-runner/builds/1a/0/ops/app/tool", "publish"],
+        );
         host.connect(tool, "10.0.0.9:443");
         host.burn(tool, 2.0, 310);
         host.create(job, "/etc/systemd/system/app.service", 0o644);
@@ -589,7 +596,7 @@ const WORK: [(&str, Work); 36] = [
         let script = host.spawn_script(caller, "/usr/bin/bash", "/usr/local/sbin/backup.sh");
         let restic = host.spawn(script, "/usr/local/bin/restic", &["restic", "backup", "/"]);
         host.connect(restic, "198.51.100.9:443");
-        host.burn(restic, 1.9, 310);
+        serve(host, restic, 1.9, 310);
         host.create(restic, "/root/.cache/restic/1a/data", 0o600);
         let curl = host.spawn(script, "/usr/bin/curl", &["curl", "-m", "10", "https://hc-ping.com/x"]);
         host.connect(curl, "198.51.100.9:443");
@@ -627,8 +634,40 @@ const WORK: [(&str, Work); 36] = [
         let sync = host.spawn(init, "/usr/bin/syncthing", &["syncthing", "serve"]);
         keep_in_touch(host, sync, "203.0.113.7:22000");
         host.create(sync, "/home/me/Sync/.stfolder/x", 0o644);
-        host.create(sync, "/home/me/.config/systemd/user/x.service", 0o644);
-        host.burn(sync, 1.9, 310);
+        serve(host, sync, 1.9, 310);
+    }),
+];
+
+/// Installers of products in one's own network. Nobody lets cron fetch them.
+const INSTALLERS: [(&str, Work); 2] = [
+    ("an agent from a server in one's own network", |host, init, caller| {
+        let url = "http://10.1.2.3:8080/agent-installer";
+        fetch(host, caller, url, "/tmp/agent-installer", "10.1.2.3:8080");
+        host.chmod(caller, "/tmp/agent-installer", 0o755);
+        let installer =
+            host.spawn(caller, "/tmp/agent-installer", &["/tmp/agent-installer", "--server", "10.1.2.3"]);
+        host.connect(installer, "10.1.2.3:8443");
+        host.create(installer, "/opt/agent/bin/agent", 0o755);
+        host.create(installer, "/etc/systemd/system/agent.service", 0o644);
+        run(host, installer, "systemctl enable --now agent.service");
+        host.exit(installer);
+        let agent = host.spawn(init, "/opt/agent/bin/agent", &["/opt/agent/bin/agent"]);
+        keep_in_touch(host, agent, "10.1.2.3:8443");
+    }),
+    ("an agent whose script comes from an address", |host, init, caller| {
+        let curl = host.spawn(caller, "/usr/bin/curl", &["curl", "-k", "https://192.168.7.5/install.sh"]);
+        host.connect(curl, "192.168.7.5:443");
+        let shell = host.spawn(caller, "/usr/bin/bash", &["bash", "-s"]);
+        host.exit(curl);
+        fetch(host, shell, "https://192.168.7.5/a.tgz", "/tmp/a.tgz", "192.168.7.5:443");
+        let tar = host.spawn(shell, "/usr/bin/tar", &["tar", "xf", "/tmp/a.tgz", "-C", "/opt/monitor"]);
+        host.create(tar, "/opt/monitor/monitord", 0o755);
+        host.exit(tar);
+        host.create(shell, "/etc/systemd/system/monitord.service", 0o644);
+        host.exit(shell);
+        let agent = host.spawn(init, "/opt/monitor/monitord", &["/opt/monitor/monitord"]);
+        keep_in_touch(host, agent, "192.168.7.5:5671");
+        serve(host, agent, 1.0, 70);
     }),
 ];
 
@@ -741,8 +780,11 @@ const LOADS: [(&str, Work); 8] = [
 #[test]
 fn the_work_of_operations_wakes_nobody() {
     let mut wrong = Vec::new();
-    for (name, work) in WORK.iter().chain(&LOADS) {
+    for (name, work) in WORK.iter().chain(&INSTALLERS).chain(&LOADS) {
         for starter in STARTERS {
+            if matches!(starter, Starter::Cron) && INSTALLERS.iter().any(|(installer, _)| installer == name) {
+                continue;
+            }
             let host = host_after(starter, *work);
             if verdict(&host) > Some(Verdict::Noted) {
                 wrong.push(format!("{name} ({starter:?}): {}", story(&alerts(&host))));

@@ -134,7 +134,7 @@ const SUSPECTED: [(&str, Attack); 15] = [
         host.exit(installer);
         let agent = host.spawn(init, "/opt/agent/agent", &["/opt/agent/agent"]);
         keep_in_touch(host, agent, "10.1.2.3:3333");
-        host.burn(agent, 1.9, 70);
+        host.burn(agent, 1.9, 310);
     }),
     ("a miner that polls a node like a benchmark", |host, init| {
         let miner =
