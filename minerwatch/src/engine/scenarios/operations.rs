@@ -181,7 +181,7 @@ fn serve(host: &mut Host, key: ProcessKey, processors: f64, length: u64) {
             window: SECOND,
             on_cpu,
             total_on_cpu: on_cpu,
-            voluntary: 900,
+            voluntary: host.now().0 / SECOND * 900,
             involuntary: 40,
             yields: 0,
             stops: 0,
