@@ -30,8 +30,11 @@ mod tests {
         testing::{Host, seconds, verdict},
     };
 
-    /// Lets `writer`, a child of `caller`, write a program, and lets `runner` run it. Returns whether B4P is found.
-    fn is_disguised(act: fn(&mut Host, ProcessKey)) -> bool {
+    /// The actions of a test case, given the key of the first process.
+    type Act = fn(&mut Host, ProcessKey);
+
+    /// Whether B4P is found after the actions. Nobody is alarmed by it alone.
+    fn is_disguised(act: Act) -> bool {
         let mut host = Host::new();
         let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
         act(&mut host, init);
@@ -60,7 +63,7 @@ mod tests {
 
     #[test]
     fn who_imitates_a_build_is_disguised() {
-        let cases: [(&str, fn(&mut Host, ProcessKey)); 6] = [
+        let cases: [(&str, Act); 6] = [
             ("another linker", |host, init| {
                 let shell = host.spawn(init, "/usr/bin/bash", &["bash", "/srv/build.sh"]);
                 link(host, shell, "/home/me/ld", "/tmp/openssh/sshd");

@@ -133,7 +133,7 @@ fn is_of_playbook(table: &ProcessTable, process: &Process, command: &Command<'_>
         has_file && (is_sent || (ancestor.taint.is_none() && !PathKind::of(file).is_odd()))
     };
     table.ancestry(process.key()).take(MAX_ANCESTORS).any(is_module)
-        && path_of(process, command, |path| is_odd_to_protect(path)).is_none()
+        && path_of(process, command, is_odd_to_protect).is_none()
         && table.tree_path(process.key(), |_| false).all(is_ordinary)
         && service_entry(table, process.key()).is_none()
 }
