@@ -58,6 +58,8 @@ pub struct WrittenFile {
     pub tree: ProcessKey,
     /// Whose share of the reserved slots the file takes, if it was fetched.
     owner: ProcessKey,
+    /// Whether the writer belonged to a person's session.
+    pub by_person: bool,
     /// The callers of the linker that wrote the file, if one did.
     builders: Option<Arc<[ProcessKey]>>,
     /// The container that the file lies in. Equal paths in two containers are different files.
@@ -232,6 +234,7 @@ impl WrittenFiles {
             writer_name: Arc::clone(&origin.process.view.name),
             tree: tree.unwrap_or_else(|| origin.table.tree_root(writer)),
             owner: owner.unwrap_or_else(|| if fetched { owner_of(origin) } else { writer }),
+            by_person: origin.process.session,
             builders: if fetched { None } else { builds::builders(origin.table, origin.process) },
             container: origin.process.container_id().cloned(),
             armed,

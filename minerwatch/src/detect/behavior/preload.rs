@@ -98,11 +98,15 @@ fn is_vendor_program(process: &Process) -> bool {
     file.starts_with("/opt/") && matches!(process.role, Role::Other | Role::Interpreter | Role::Agent)
 }
 
-/// Whether a process runs a program in an ordinary place that nobody wrote while minerwatch ran, except a package manager.
+/// Whether a process runs a program in an ordinary place that nobody wrote while minerwatch ran, except a package manager or an
+/// installer in a person's session. What came from another host directly counts as new.
 fn was_there(context: &DetectionContext<'_>, process: &Process) -> bool {
     let executable = &process.view.executable;
     let written = &context.known.written;
-    let is_old = |path: &str, file| !PathKind::of(path).is_odd() && written.find(path, file, None).is_none();
+    let is_old = |path: &str, file| {
+        let known = written.find(path, file, None);
+        !PathKind::of(path).is_odd() && known.is_none_or(|known| known.by_person && !known.fetched)
+    };
     process.taint.is_none()
         && !executable.flags.memfd
         && !executable.flags.deleted
@@ -167,6 +171,12 @@ mod tests {
             host.spawn(login, "/tmp/installer", &["/tmp/installer"])
         }));
         assert!(!is_sign(|host, init| host.spawn(init, "/opt/vendor/agent/bin/agent", &["agent"])));
+        assert!(!is_sign(|host, init| {
+            let login = log_in(host, init);
+            let tar = host.spawn(login, "/usr/bin/tar", &["tar", "xf", "agent.tgz"]);
+            host.create(tar, "/opt/vendor/agent/bin/agent", 0o755);
+            host.spawn(init, "/opt/vendor/agent/bin/agent", &["agent"])
+        }));
     }
 
     #[test]
@@ -176,6 +186,12 @@ mod tests {
         assert!(is_sign(|host, init| {
             let shell = host.spawn(init, "/usr/bin/dash", &["sh", "/root/x.sh"]);
             host.create(shell, "/opt/vendor/agent/bin/agent", 0o755);
+            host.spawn(init, "/opt/vendor/agent/bin/agent", &["agent"])
+        }));
+        assert!(is_sign(|host, init| {
+            let login = log_in(host, init);
+            let curl = host.spawn(login, "/usr/bin/curl", &["curl", "-o", "/opt/vendor/agent/bin/agent"]);
+            host.create(curl, "/opt/vendor/agent/bin/agent", 0o755);
             host.spawn(init, "/opt/vendor/agent/bin/agent", &["agent"])
         }));
         assert!(is_sign(|host, init| {
