@@ -7,7 +7,9 @@
 
 use super::service_entry;
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, PathKind, SignalInfo, SignalKind, Stateless},
+    detect::{
+        Declaration, DetectionContext, Finding, PathKind, SignalInfo, SignalKind, Stateless, WrittenFile,
+    },
     model::{ChainKind, EventBody, EventType, SignalClass},
     process::{Process, Role, Taint},
 };
@@ -103,11 +105,18 @@ fn is_vendor_program(process: &Process) -> bool {
 fn was_there(context: &DetectionContext<'_>, process: &Process) -> bool {
     let executable = &process.view.executable;
     let written = &context.known.written;
+    let is_by_person = |known: &WrittenFile| known.by_person && !known.fetched;
     let is_old = |path: &str, file| {
-        let known = written.find(path, file, None);
-        !PathKind::of(path).is_odd() && known.is_none_or(|known| known.by_person && !known.fetched)
+        !PathKind::of(path).is_odd() && written.find(path, file, None).is_none_or(is_by_person)
     };
-    process.taint.is_none()
+    let is_explained = match process.taint {
+        None => true,
+        Some(Taint::Dropped) => {
+            written.find(&executable.path, executable.file, None).is_some_and(is_by_person)
+        }
+        Some(Taint::Fileless | Taint::FetchesForService) => false,
+    };
+    is_explained
         && !executable.flags.memfd
         && !executable.flags.deleted
         && !executable.flags.foreign
