@@ -33,7 +33,7 @@ pub use declaration::{Declaration, Detector, DetectorSettings, PerProcess, Proce
 pub use finding::{Finding, Findings};
 pub use knowledge::{
     DnsClient, EventFacts, Knowledge, LoadHistories, LoadHistory, LoadHistoryState, Pause, Phase, Phases,
-    ProgramIdentity, REPORT_DELAY, Shares,
+    ProgramIdentity, REPORT_DELAY, Restores, Shares,
 };
 pub use load_thresholds::LoadThresholds;
 pub use path_kind::PathKind;
@@ -54,7 +54,8 @@ const INSTALLERS_DO: [SignalInfo; 6] = [
 
 /// Signals that configuration management and build jobs below a package manager cause now and then. Such findings are held
 /// too, and count only together with others.
-const INSTALLERS_MAY: [SignalInfo; 4] = [
+const INSTALLERS_MAY: [SignalInfo; 5] = [
+    behavior::immutable::IMMUTABLE,
     behavior::tool_replaced::TOOL_REPLACED,
     behavior::rivals_killed::RIVALS_KILLED,
     behavior::credentials::CREDENTIALS,
@@ -63,8 +64,9 @@ const INSTALLERS_MAY: [SignalInfo; 4] = [
 
 /// Signals that a management agent itself causes as part of its task. An agent runs for months. Therefore such findings
 /// are held until something below the agent mines.
-const AGENTS_DO: [SignalInfo; 4] = [
+const AGENTS_DO: [SignalInfo; 5] = [
     behavior::PERSISTENCE,
+    behavior::PRELOAD,
     behavior::DEFENCE_OFF,
     behavior::tool_replaced::TOOL_REPLACED,
     behavior::traces_removed::TRACES_REMOVED,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::model::{BootTime, Event, EventBody, ProcessKey, Subject};
 
-pub use detectors::{evidence, findings, findings_of, findings_on, requests};
+pub use detectors::{evidence, findings, findings_of, findings_on, kinds_of, requests};
 pub(crate) use documents::{each_recorded, each_sample};
 pub use engine::{alerts, alerts_over_time, feed, pass_time, verdict};
 pub use host::{CpuReport, Host, TcpPayload};

@@ -1,6 +1,7 @@
 //! Detectors of how a program gets onto the host, how it persists there, and how it hides and defends itself.
 
 pub mod borrowed_name;
+mod built_here;
 pub mod command_line;
 pub mod credentials;
 pub mod defence_off;
@@ -30,6 +31,7 @@ use super::{DetectionContext, SignalInfo};
 use crate::model::{EventBody, InspectionRequest};
 
 // The message, the score and the triple chain of an incident refer to these items.
+pub use built_here::is_built_here;
 pub use command_line::MINER_COMMAND_LINE;
 pub use defence_off::DEFENCE_OFF;
 pub use downloader::is_downloader;

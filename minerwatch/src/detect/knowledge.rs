@@ -6,6 +6,7 @@ mod dns_servers;
 mod load_history;
 mod passive_dns;
 mod phases;
+mod restores;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -22,6 +23,7 @@ pub use dns_servers::DnsServers;
 pub use load_history::{LoadHistories, LoadHistory, LoadHistoryState, ProgramIdentity, Shares};
 pub use passive_dns::{DnsClient, PassiveDns};
 pub use phases::{Pause, Phase, Phases, REPORT_DELAY};
+pub use restores::Restores;
 
 /// Maximum number of written files that are remembered in case they are run.
 const WRITTEN_FILES: usize = 4_096;
@@ -49,6 +51,8 @@ pub struct Knowledge {
     pub phases: Phases,
     /// How much CPU time each program used over the last days.
     pub load_histories: LoadHistories,
+    /// Which processes write a whole system back.
+    pub restores: Restores,
     /// Facts about the current event that its body does not contain.
     pub facts: EventFacts,
 }
@@ -73,6 +77,7 @@ impl Knowledge {
             dns_servers: DnsServers::default(),
             phases: Phases::new(WORKING_PROCESSES),
             load_histories: LoadHistories::new(PROGRAMS),
+            restores: Restores::default(),
             facts: EventFacts::default(),
         }
     }
@@ -95,6 +100,7 @@ impl Knowledge {
             _ => {}
         }
         self.written.observe(event, process, table);
+        self.restores.observe(event, process);
         let pause = self.phases.observe(event);
         let due = self.load_histories.observe(event, process, table);
         // Few events have such facts. Skip the write unless there are new facts to store or old facts to clear.
@@ -120,6 +126,7 @@ impl Knowledge {
         [
             ("names_evicted", self.names.evicted()),
             ("scheduling_evicted", self.phases.evicted() + self.load_histories.evicted()),
+            ("restores_evicted", self.restores.evicted()),
         ]
         .into_iter()
     }

@@ -22,6 +22,7 @@ use std::net::{IpAddr, SocketAddr};
 use crate::model::{Connect, EventBody, Protocol, RunningFlow};
 
 // The message and the score of an incident refer to these signals.
+pub use beaconing::ENCRYPTED_BEACONING;
 pub use mining_relay::RELAY;
 pub use solo_mining::SOLO_MINING;
 pub use stratum_sessions::{MINER_WORDS, POOL_WORDS};
@@ -59,9 +60,44 @@ pub fn leaves_host(destination: SocketAddr) -> bool {
     }
 }
 
+/// Whether an address belongs to a private network: RFC 1918, link-local, shared by carriers (RFC 6598), or unique local
+/// (RFC 4193). Nobody outside can use such an address without a foothold inside.
+pub fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let [first, second, ..] = address.octets();
+            address.is_private() || address.is_link_local() || (first == 100 && second & 0xc0 == 64)
+        }
+        IpAddr::V6(address) => {
+            let [first, ..] = address.segments();
+            first & 0xfe00 == 0xfc00 || first & 0xffc0 == 0xfe80
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn private_networks_are_known() {
+        for (address, expected) in [
+            ("10.0.0.5", true),
+            ("172.31.255.1", true),
+            ("172.32.0.1", false),
+            ("192.168.1.1", true),
+            ("100.127.0.1", true),
+            ("100.128.0.1", false),
+            ("169.254.169.254", true),
+            ("::ffff:10.0.0.5", true),
+            ("fd00::1", true),
+            ("fe80::1", true),
+            ("2001:db8::1", false),
+            ("198.51.100.7", false),
+        ] {
+            assert_eq!(is_private(address.parse().unwrap()), expected, "{address}");
+        }
+    }
 
     #[test]
     fn loopback_does_not_leave_the_host() {

@@ -1,6 +1,7 @@
 //! Recently written files that may be run: who wrote them, and when. The "dropped by" steps of an incident come from
 //! here.
 
+mod builds;
 mod fetches;
 mod reserve;
 
@@ -57,6 +58,10 @@ pub struct WrittenFile {
     pub tree: ProcessKey,
     /// Whose share of the reserved slots the file takes, if it was fetched.
     owner: ProcessKey,
+    /// Whether the writer belonged to a person's session.
+    pub by_person: bool,
+    /// The callers of the linker that wrote the file, if one did.
+    builders: Option<Arc<[ProcessKey]>>,
     /// The container that the file lies in. Equal paths in two containers are different files.
     pub container: Option<Arc<str>>,
     /// When the file was made executable, by which process, and the name of that process.
@@ -67,6 +72,12 @@ impl WrittenFile {
     /// Returns when the file became ready to run: the later of being written and being made executable.
     pub fn ready(&self) -> BootTime {
         self.armed.as_ref().map_or(self.written, |(armed, ..)| (*armed).max(self.written))
+    }
+
+    /// Whether a linker of the system wrote the file, and the shell or job that started the linker started this process, too.
+    pub fn is_built_by_caller_of(&self, table: &ProcessTable, process: ProcessKey) -> bool {
+        let is_builder = |caller| self.builders.as_ref().is_some_and(|builders| builders.contains(&caller));
+        self.content && !self.fetched && builds::callers(table, process).any(is_builder)
     }
 }
 
@@ -237,6 +248,8 @@ impl WrittenFiles {
             writer_name: Arc::clone(&origin.process.view.name),
             tree: tree.unwrap_or_else(|| origin.table.tree_root(writer)),
             owner: owner.unwrap_or_else(|| if fetched { owner_of(origin) } else { writer }),
+            by_person: origin.process.session,
+            builders: if fetched { None } else { builds::builders(origin.table, origin.process) },
             container: origin.process.container_id().cloned(),
             armed,
         });

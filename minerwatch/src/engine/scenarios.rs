@@ -7,6 +7,7 @@ mod confirmed;
 mod containers;
 mod disguise;
 mod exceptions;
+mod operations;
 mod property;
 mod restart;
 mod sabotage;

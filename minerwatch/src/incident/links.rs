@@ -88,6 +88,11 @@ impl Links {
         !self.persisted.is_empty()
     }
 
+    /// Whether everything that persists is a service of the system: a unit of systemd or an init script.
+    pub(super) fn persists_by_services(&self) -> bool {
+        self.persists() && self.persisted.iter().all(|link| is_service(&link.file))
+    }
+
     /// The connections, oldest first.
     pub(super) fn connected(&self) -> impl Iterator<Item = &Connected> {
         self.connected.iter()
@@ -185,6 +190,18 @@ fn chain(
             excused: false,
         },
     }
+}
+
+/// Whether a file is that of a service of the system, and not of a timer, a user or a drop-in of somebody else's service.
+fn is_service(file: &str) -> bool {
+    const PLACES: [&str; 4] =
+        ["/etc/systemd/system/", "/usr/lib/systemd/system/", "/lib/systemd/system/", "/etc/init.d/"];
+    PLACES.iter().any(|place| {
+        let Some(name) = file.strip_prefix(place) else { return false };
+        // The link of a unit that is enabled.
+        let unit = name.split_once(".wants/").map_or(name, |(_, unit)| unit);
+        !unit.contains('/') && (unit.strip_suffix(".service").is_some() || *place == "/etc/init.d/")
+    })
 }
 
 fn is_near(one: BootTime, other: BootTime) -> bool {

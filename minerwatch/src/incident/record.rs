@@ -30,7 +30,10 @@ use super::{
     suspect::{Suspect, SuspectNumber},
 };
 use crate::{
-    detect::{Finding, SignalKind, WrittenFile, behavior::KERNEL_NAME},
+    detect::{
+        Finding, SignalKind, WrittenFile,
+        behavior::{KERNEL_NAME, is_built_here},
+    },
     model::{
         BootTime, DroppedFile, FileId, IncidentId, Member, MemberRole, ProcessKey, Signal, Value, Verdict,
     },
@@ -351,6 +354,8 @@ impl Incident {
         if let Some(suspect) = self.suspects.get_mut(&number) {
             suspect.causes.written_by(table, key, written.writer);
             suspect.signs.observe_writer(table, process, written);
+            let is_kernel = suspect.signals.iter().any(|held| KERNEL_NAME.names(&held.signal));
+            suspect.signs.set_built(is_built_here(table, process, written), is_kernel, process);
         }
         if let Some(writer) = table.get(written.writer) {
             let name = Arc::clone(&writer.view.name);

@@ -8,11 +8,12 @@ use crate::{
     detect::{
         SignalInfo, SignalKind,
         behavior::{DEEDS, HIDDEN, TRIPLE_CHAIN},
-        compute::{DATASET, HUGE_PAGES, MSR, ROUNDING_MODES, SCRATCHPADS, is_burst},
-        network::POOL_WORDS,
+        compute::{DATASET, HUGE_PAGES, MSR, ROUNDING_MODES, SCRATCHPADS, SUSTAINED_CPU, is_burst},
+        network::{ENCRYPTED_BEACONING, POOL_WORDS, is_private},
     },
     model::{
-        BootTime, NextVerdict, Points, ProcessKey, ScoreParts, Signal, SignalClass, SignalPoints, Verdict,
+        BootTime, NextVerdict, Points, ProcessKey, ScoreParts, Signal, SignalClass, SignalPoints, Value,
+        Verdict,
     },
 };
 
@@ -115,6 +116,20 @@ impl HeldSignal {
         HUGE_PAGES.names(&self.signal) || MSR.names(&self.signal)
     }
 
+    /// Whether the signal is only the rhythm of messages to a peer in a private network. Agents of products that run in
+    /// one's own network keep such connections to a server there.
+    fn is_rhythm_inside(&self) -> bool {
+        let is_inside = || matches!(self.signal.value("destination"), Some(Value::Address(peer)) if is_private(peer.ip()));
+        ENCRYPTED_BEACONING.names(&self.signal) && is_inside()
+    }
+
+    /// Whether the signal is about what a miner computes, for longer than the minute that other programs are busy, too.
+    fn is_of_computation(&self) -> bool {
+        self.signal.class == SignalClass::Compute
+            && !self.changes_host()
+            && !SUSTAINED_CPU.names(&self.signal)
+    }
+
     /// The second class that the signal is evidence of, if any. A chain contains a connection beside the file change,
     /// and preparing the host for RandomX is behavior beside the preparation of the computation.
     fn second_class(&self) -> Option<SignalClass> {
@@ -163,6 +178,7 @@ impl Score {
         let mut classes = BTreeSet::new();
         let mut strong_classes = BTreeSet::new();
         let (mut arithmetic, mut memory, mut hidden) = (false, false, false);
+        let (mut rhythm_inside, mut computes) = (false, false);
         let mut work: f64 = 0.0;
         let mut score = Self {
             points: 0,
@@ -186,8 +202,13 @@ impl Score {
                 strong_classes.extend([Some(held.signal.class), held.second_class()].into_iter().flatten());
                 score.recorded |= u32::from(held.signal.weight) >= NOTED;
             }
-            score.mining |= held.kind == SignalKind::Mining;
-            score.alarming |= held.is_alarming();
+            if held.is_rhythm_inside() {
+                rhythm_inside = true;
+            } else {
+                score.mining |= held.kind == SignalKind::Mining;
+                score.alarming |= held.is_alarming();
+            }
+            computes |= held.is_of_computation();
             score.conclusive |= held.conclusive;
             arithmetic |= ROUNDING_MODES.names(&held.signal) && !is_burst(&held.signal);
             hidden |= HIDDEN.names(&held.signal);
@@ -196,6 +217,10 @@ impl Score {
                 work = points;
             }
         }
+        // A miner computes, whoever its peer is. An idle client of a server in the private network, about which nothing else is
+        // alarming, does not mine.
+        score.mining |= rhythm_inside && (computes || score.alarming);
+        score.alarming |= rhythm_inside && computes;
         // What a program computes and the memory that it does it in are two witnesses of one algorithm.
         score.conclusive |= arithmetic && memory;
         // Two views of the host disagree about the process, so this one signal counts as two classes.
@@ -280,7 +305,7 @@ mod tests {
     use crate::{
         detect::{
             behavior::{DROP_AND_RUN, MINER_COMMAND_LINE, PERSISTENCE, SERVICE_DOWNLOADER, TRIPLE_CHAIN},
-            compute::{HOST_LOAD, INTERMITTENT_LOAD, LOAD_JUMP, LONG_LOAD, QUOTA_THROTTLED, SUSTAINED_CPU},
+            compute::{HOST_LOAD, INTERMITTENT_LOAD, LOAD_JUMP, LONG_LOAD, QUOTA_THROTTLED},
             network::{SUSPECT_CONNECTION, beaconing::EVEN_PUSHES},
         },
         model::{ProcessKey, SignalId},
@@ -349,6 +374,32 @@ mod tests {
         ] {
             let ids: Vec<_> = signals.iter().map(|held| held.signal.id.to_string()).collect();
             assert_eq!(Score::of(&signals, false, BootTime(0)).verdict(), expected, "{ids:?}");
+        }
+    }
+
+    #[test]
+    fn a_rhythm_inside_the_private_network_counts_beside_what_a_program_computes() {
+        let rhythm = |peer: &str| {
+            let mut held = held(ENCRYPTED_BEACONING, ENCRYPTED_BEACONING.weight, false);
+            let peer: std::net::SocketAddr = peer.parse().unwrap();
+            held.signal.evidence.push(crate::model::Evidence::new("destination", peer));
+            held
+        };
+        let steps =
+            || [held(TRIPLE_CHAIN, 35, false), held(PERSISTENCE, 20, false), held(DROP_AND_RUN, 25, false)];
+        let busy = Some(SUSTAINED_CPU);
+        for (peer, computes, expected) in [
+            ("10.1.2.3:8443", None, Verdict::Noted),
+            ("[fd00::7]:8443", busy, Verdict::Noted),
+            ("100.64.0.9:8443", None, Verdict::Noted),
+            ("10.1.2.3:8443", Some(LONG_LOAD), Verdict::Mining),
+            ("10.1.2.3:8443", Some(DATASET), Verdict::Mining),
+            ("198.51.100.7:443", None, Verdict::Mining),
+        ] {
+            let mut signals = Vec::from(steps());
+            signals.push(rhythm(peer));
+            signals.extend(computes.map(|info| held(info, info.weight, false)));
+            assert_eq!(Score::of(&signals, false, BootTime(0)).verdict(), Some(expected), "{peer}");
         }
     }
 

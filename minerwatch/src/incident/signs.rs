@@ -6,6 +6,8 @@
 mod decoded;
 mod fetched;
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 pub(super) use self::{
@@ -20,6 +22,7 @@ use crate::{
             defences::{self, DefenceKind},
             immutable, is_downloader, service_entry,
         },
+        network,
     },
     model::ProcessView,
     process::{Command, Process, ProcessTable, Role, base_name},
@@ -57,6 +60,8 @@ pub(super) enum Sign {
     Immutable,
     /// It was fetched from an address without a name.
     BareAddress,
+    /// It was fetched from an address without a name in a private network. Products that run in one's own network are.
+    PrivateAddress,
     /// The program lies in a temporary directory.
     TemporaryPlace,
     /// A scheduler started it.
@@ -77,7 +82,7 @@ impl Sign {
             Self::FetchedByShell => "was fetched by a shell itself",
             Self::SilencedDefence | Self::WeakenedHost => "comes with a defence switched off",
             Self::Immutable => "comes with a file made immutable",
-            Self::BareAddress => "was fetched from a bare address",
+            Self::BareAddress | Self::PrivateAddress => "was fetched from a bare address",
             Self::TemporaryPlace => "lies in a temporary directory",
             Self::Scheduled => "was started by a scheduler",
         }
@@ -97,14 +102,32 @@ impl Sign {
             | Self::DeletesItself
             | Self::Decoded => 3,
             Self::HiddenTemporaryPlace | Self::OwnHiddenPlace => 2,
-            Self::BareAddress | Self::TemporaryPlace | Self::Scheduled | Self::WeakenedHost => 1,
+            Self::BareAddress
+            | Self::PrivateAddress
+            | Self::TemporaryPlace
+            | Self::Scheduled
+            | Self::WeakenedHost => 1,
         }
     }
 }
 
+/// How far a chain has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// A dropped file was run, or something persists.
+    Part,
+    /// A dropped file was run, and nothing but services of the system persist, as after the installer of an agent. The file
+    /// itself is no service: it lies elsewhere, or ended within minutes.
+    Installed,
+    /// A dropped file was run, and something persists.
+    Whole,
+}
+
 /// Points from which on a chain is suspicious.
 const SUSPICIOUS: u32 = 3;
-/// Additional points of a bare address in a whole chain: a dropped file that was run, and persistence.
+/// Additional points of a bare address in a whole chain: a dropped file that was run, and persistence. An intruder can have
+/// an address in the private network only from a foothold inside. So such an address has the points, too, unless the chain is
+/// that of an installer of a service.
 const WHOLE: u32 = 3;
 /// Points that a person at a terminal or a build job excuses: both try things out. It is less than one strong sign.
 const EXCUSE: u32 = 2;
@@ -115,6 +138,9 @@ pub(super) struct Signs {
     found: Vec<Sign>,
     /// Whether a person started it from a login shell, or a CI agent as part of a job.
     excused: bool,
+    /// Whether its program was built on this host by who runs it, so that the name of its file is its own.
+    #[serde(default)]
+    built: bool,
 }
 
 impl Signs {
@@ -128,14 +154,21 @@ impl Signs {
     }
 
     /// Whether the signs make a chain suspicious. The weakest signs count only for a program in a temporary place, beside
-    /// a defence switched off, or beside a stronger sign. A chain is `whole` if a dropped file was run and something persists.
-    pub(super) fn are_suspicious(&self, whole: bool) -> bool {
+    /// a defence switched off, or beside a stronger sign.
+    pub(super) fn are_suspicious(&self, extent: Extent) -> bool {
         let points = |wanted: fn(u32) -> bool| -> u32 {
             self.found.iter().map(|sign| sign.points()).filter(|points| wanted(*points)).sum()
         };
         let strong = points(|points| points > 1);
         let mut weak = points(|points| points == 1);
-        if whole && self.found.contains(&Sign::BareAddress) {
+        let is_bare = match extent {
+            Extent::Part => false,
+            Extent::Installed => self.found.contains(&Sign::BareAddress),
+            Extent::Whole => {
+                self.found.iter().any(|sign| matches!(sign, Sign::BareAddress | Sign::PrivateAddress))
+            }
+        };
+        if is_bare {
             weak += WHOLE;
         }
         let has_base =
@@ -145,6 +178,17 @@ impl Signs {
         }
         let excuse = if self.excused { EXCUSE } else { 0 };
         (strong + weak).saturating_sub(excuse) >= SUSPICIOUS
+    }
+
+    /// Records whether the program was built on this host by who runs it. Then the name of its file is no sign. `keeps_name`
+    /// is whether the program has the name of a kernel thread, too, which nobody gives a program that he builds.
+    pub(super) fn set_built(&mut self, is_built: bool, keeps_name: bool, process: &Process) {
+        self.built = is_built;
+        if is_built && !keeps_name {
+            self.found.retain(|sign| *sign != Sign::BorrowedName);
+        } else if !is_built {
+            self.observe_program(&process.view, process.script.as_deref());
+        }
     }
 
     /// Whether a person or a CI agent started it.
@@ -163,6 +207,7 @@ impl Signs {
             self.add(*sign);
         }
         self.excused |= other.excused;
+        self.built &= other.built;
     }
 
     /// Adds what a process, its program and its ancestors show.
@@ -240,7 +285,8 @@ impl Signs {
             PathKind::Ordinary => {}
         }
         let is_odd = || PathKind::of(&executable.path).is_odd();
-        if is_name_of_system(base_name(&executable.path))
+        if !self.built
+            && is_name_of_system(base_name(&executable.path))
             && is_odd()
             && !is_unpacked_database(&executable.path)
         {
@@ -260,24 +306,29 @@ impl Signs {
             {
                 self.add(Sign::FetchedByShell);
             }
-            if names_bare_address(argument) {
-                self.add(Sign::BareAddress);
-            }
+            self.observe_address(argument);
         }
     }
 
     fn observe_download(&mut self, view: &ProcessView) {
-        if view.arguments.iter().any(|argument| names_bare_address(argument)) {
-            self.add(Sign::BareAddress);
+        for argument in view.arguments.iter() {
+            self.observe_address(argument);
+        }
+    }
+
+    fn observe_address(&mut self, word: &str) {
+        for address in bare_addresses(word) {
+            let is_inside = network::is_private(address);
+            self.add(if is_inside { Sign::PrivateAddress } else { Sign::BareAddress });
         }
     }
 }
 
 /// Returns the sign that starting this program with these arguments is, if it is one.
-pub(super) fn deed(process: &Process) -> Option<Sign> {
+pub(super) fn deed(table: &ProcessTable, process: &Process) -> Option<Sign> {
     let command = Command::of(process);
     let has = |word: &str| command.has(word);
-    if immutable::makes_immutable(process, &command) {
+    if immutable::makes_immutable(table, process, &command) {
         return Some(Sign::Immutable);
     }
     let is_off = (command.is(&["setenforce"]) && (has("0") || has("Permissive")))
@@ -323,29 +374,25 @@ fn is_name_of_system(name: &str) -> bool {
     }
 }
 
-/// Whether a word contains a web address or a remote path whose host is a bare address: `http://192.0.2.1/x`. The
-/// host's own addresses (`127.0.0.1`, `localhost`) do not count.
-fn names_bare_address(word: &str) -> bool {
-    let mut rest = word;
-    while let Some((_, after)) = rest.split_once("://") {
+/// Returns the bare addresses that are hosts of web addresses or remote paths in a word: `http://192.0.2.1/x`. The host's own
+/// addresses (`127.0.0.1`, `localhost`) do not count.
+fn bare_addresses(word: &str) -> impl Iterator<Item = IpAddr> {
+    let hosts = word.split("://").skip(1).map(|after| {
         let host = after.split(['/', ' ', '"', '\'', ')', ';', '|', '?']).next().unwrap_or(after);
-        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-        if is_bare_address(host) {
-            return true;
-        }
-        rest = after;
-    }
+        host.rsplit_once('@').map_or(host, |(_, host)| host)
+    });
     // curl and wget take addresses without a scheme.
-    let host = word.split('/').next().unwrap_or(word);
-    word.contains('/') && is_bare_address(host)
+    let first = word.split_once('/').map(|(host, _)| host);
+    hosts.chain(first).filter_map(bare_address)
 }
 
-fn is_bare_address(host: &str) -> bool {
+fn bare_address(host: &str) -> Option<IpAddr> {
     let address = host
         .parse::<std::net::SocketAddr>()
         .map(|address| address.ip())
-        .or_else(|_| host.trim_matches(['[', ']']).parse::<std::net::IpAddr>());
-    address.is_ok_and(|address| !address.is_loopback() && !address.is_unspecified())
+        .or_else(|_| host.trim_matches(['[', ']']).parse::<IpAddr>())
+        .ok()?;
+    (!address.is_loopback() && !address.is_unspecified()).then_some(address)
 }
 
 #[cfg(test)]
@@ -362,7 +409,7 @@ mod tests {
             "10.0.0.1/x",
             "http://me@10.0.0.1/",
         ] {
-            assert!(names_bare_address(word), "{word}");
+            assert!(bare_addresses(word).next().is_some(), "{word}");
         }
         for word in [
             "http://example.com/x",
@@ -373,7 +420,7 @@ mod tests {
             "",
             "/10.0.0.1/x",
         ] {
-            assert!(!names_bare_address(word), "{word}");
+            assert!(bare_addresses(word).next().is_none(), "{word}");
         }
     }
 
@@ -384,7 +431,7 @@ mod tests {
             for sign in signs {
                 all.add(*sign);
             }
-            all.are_suspicious(whole)
+            all.are_suspicious(if whole { Extent::Whole } else { Extent::Part })
         };
         let cases: [(&[Sign], bool, bool, bool); 11] = [
             // The signs; whether they make a chain suspicious, a whole chain, and a whole chain of a person.
@@ -403,6 +450,26 @@ mod tests {
         for (signs, alone, whole, by_person) in cases {
             let found = (with(signs, false, false), with(signs, false, true), with(signs, true, true));
             assert_eq!(found, (alone, whole, by_person), "{signs:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_in_the_private_network_counts_unless_a_service_is_installed() {
+        let suspicious = |address: &str, extent| {
+            let mut signs = Signs::default();
+            signs.add(Sign::TemporaryPlace);
+            signs.observe_address(&format!("http://{address}:8080/agent"));
+            signs.are_suspicious(extent)
+        };
+        for (address, part, installed, whole) in [
+            ("198.51.100.7", false, true, true),
+            ("10.1.2.3", false, false, true),
+            ("[fd00::7]", false, false, true),
+            ("agents.example", false, false, false),
+        ] {
+            let found =
+                [Extent::Part, Extent::Installed, Extent::Whole].map(|extent| suspicious(address, extent));
+            assert_eq!(found, [part, installed, whole], "{address}");
         }
     }
 

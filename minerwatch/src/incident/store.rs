@@ -278,7 +278,7 @@ impl Incidents {
                 if let Some(interpreter) = self.pipelines.start(context) {
                     self.add_mark(context, Sign::Decoded, interpreter);
                 }
-                signs::deed(context.process)
+                signs::deed(context.table, context.process)
             }
             EventBody::Connect(connect) if signs::is_shell(context.process) => {
                 network::outbound(connect).map(|_| Sign::FetchedByShell)

@@ -15,18 +15,32 @@ pub struct ProgramFile<'a> {
     /// Whether the file is in a system directory of the host. A path in a container says nothing: who makes the image
     /// chooses the names. The same is true of a mount namespace of one's own.
     pub in_system_directory: bool,
+    /// Whether the file is in the directory of a configuration management that brings its own interpreter.
+    pub in_management_directory: bool,
 }
 
 impl<'a> ProgramFile<'a> {
     /// Describes the program file at a path of the host.
     pub fn at(path: &'a str) -> Self {
-        Self { name: base_name(path), in_system_directory: is_in_system_directory(path) }
+        Self {
+            name: base_name(path),
+            in_system_directory: is_in_system_directory(path),
+            in_management_directory: is_in_management_directory(path),
+        }
     }
 
     /// Describes the program file at a path in a container, or in a mount namespace where another file is at that path.
     pub fn elsewhere(path: &'a str) -> Self {
-        Self { name: base_name(path), in_system_directory: false }
+        Self { name: base_name(path), in_system_directory: false, in_management_directory: false }
     }
+}
+
+/// Whether a path leads to where the packages of Puppet, Chef, Cinc, Salt and `CFEngine` install their agents. Only root
+/// writes there, as in `/usr`.
+fn is_in_management_directory(path: &str) -> bool {
+    const PLACES: [&str; 5] =
+        ["/opt/puppetlabs/", "/opt/chef/", "/opt/cinc/", "/opt/saltstack/salt/", "/var/cfengine/bin/"];
+    PLACES.iter().any(|place| path.starts_with(place)) && !path.contains("/..") && !path.contains("/.")
 }
 
 /// Whether a path leads to a directory where only root installs programs.
@@ -43,6 +57,21 @@ pub fn is_in_system_directory(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn agents_lie_in_the_directories_of_their_packages() {
+        for path in
+            ["/opt/puppetlabs/puppet/bin/ruby", "/opt/chef/embedded/bin/ruby", "/var/cfengine/bin/cf-agent"]
+        {
+            assert!(ProgramFile::at(path).in_management_directory, "{path}");
+            assert!(!ProgramFile::elsewhere(path).in_management_directory, "{path}");
+        }
+        for path in
+            ["/opt/chef/../../tmp/ruby", "/opt/chef/.x/ruby", "/opt/x/chef/ruby", "/home/me/opt/chef/ruby"]
+        {
+            assert!(!ProgramFile::at(path).in_management_directory, "{path}");
+        }
+    }
 
     #[test]
     fn only_the_place_that_a_path_leads_to_counts() {

@@ -115,6 +115,7 @@ impl Role {
             Self::LoginService if opens_as_a_service(file.name) && !above.may_open_sessions(file.name) => {
                 Self::Other
             }
+            Self::Agent if file.in_management_directory => Self::Agent,
             _ if role.excuses() && !file.in_system_directory => Self::Other,
             Self::ContainerRuntime if runs_on_the_host(arguments) => Self::Other,
             _ if role.excuses() && launches_for_others(file.name, role, arguments, above.role) => Self::Other,
@@ -144,7 +145,9 @@ impl Role {
         above: Above,
     ) -> Self {
         let role = Self::of(script, None, arguments, pid, above);
-        let is_trusted = interpreter.in_system_directory
+        // Packages of Puppet, Chef and Salt bring an interpreter of their own, for their agent alone.
+        let is_of_agent = role == Self::Agent && interpreter.in_management_directory;
+        let is_trusted = (interpreter.in_system_directory || is_of_agent)
             && is_told_first
             && by_name(interpreter.name) == Self::Interpreter
             && interpreter.name != "env";
@@ -336,6 +339,37 @@ mod tests {
         // The directory of a service or a downloader does not matter: these roles do not excuse anything.
         assert_eq!(role("/opt/redis/redis-server", &["redis-server"], None), Role::Service);
         assert_eq!(role("/tmp/curl", &["curl"], None), Role::Downloader);
+    }
+
+    #[test]
+    fn a_configuration_management_brings_its_own_interpreter() {
+        let ruby = ProgramFile::at("/opt/puppetlabs/puppet/bin/ruby");
+        for (script, interpreter, expected) in [
+            ("/opt/puppetlabs/puppet/bin/puppet", ruby, Role::Agent),
+            ("/usr/bin/chef-client", ProgramFile::at("/opt/chef/embedded/bin/ruby"), Role::Agent),
+            ("/usr/bin/salt-minion", ProgramFile::at("/opt/saltstack/salt/bin/python3.10"), Role::Agent),
+            ("/opt/puppetlabs/puppet/bin/dpkg", ruby, Role::Other),
+            ("/usr/bin/apt-get", ruby, Role::Other),
+            ("/tmp/puppet", ruby, Role::Other),
+            ("/opt/puppetlabs/puppet/bin/puppet", ProgramFile::at("/tmp/ruby"), Role::Other),
+            (
+                "/opt/puppetlabs/puppet/bin/puppet",
+                ProgramFile::elsewhere("/opt/puppetlabs/puppet/bin/ruby"),
+                Role::Other,
+            ),
+        ] {
+            let arguments = [interpreter.name, script];
+            let found = Role::of_script(
+                &ProgramFile::at(script),
+                &interpreter,
+                true,
+                &arguments,
+                100,
+                Above::default(),
+            );
+            assert_eq!(found, expected, "{script}");
+        }
+        assert_eq!(role("/var/cfengine/bin/cf-agent", &["cf-agent"], None), Role::Agent);
     }
 
     #[test]

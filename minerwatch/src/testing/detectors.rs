@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Host;
 use crate::{
-    detect::{Declaration, DetectionContext, DetectorSettings, Detectors, Findings, Knowledge},
+    detect::{Declaration, DetectionContext, DetectorSettings, Detectors, Findings, Knowledge, SignalKind},
     model::{Event, EventBody, Request, Value},
     process::{ProcessTable, TableLimits},
 };
@@ -26,6 +26,17 @@ pub fn findings_of(declarations: &[&'static Declaration], host: &Host) -> Vec<(&
     let mut bench = Bench::new(1);
     bench.detectors = Detectors::of(declarations, &DetectorSettings::default());
     bench.findings(host)
+}
+
+/// Runs the detectors of `declarations` over a host with one processor. Returns the kind of every finding, in order.
+pub fn kinds_of(declarations: &[&'static Declaration], host: &Host) -> Vec<SignalKind> {
+    let mut bench = Bench::new(1);
+    bench.detectors = Detectors::of(declarations, &DetectorSettings::default());
+    let mut kinds = Vec::new();
+    bench.run(host.events(), |findings, _| {
+        kinds.extend(findings.found().iter().map(|finding| finding.info.kind));
+    });
+    kinds
 }
 
 /// Runs all detectors over a host with two processors. Returns their requests, in order.

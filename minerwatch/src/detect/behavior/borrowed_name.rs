@@ -1,6 +1,6 @@
 //! B4P: a program in an odd place carries the name of a program of the system.
 
-use super::shown_names;
+use super::{is_built_here, shown_names};
 use crate::{
     detect::{Declaration, DetectionContext, Finding, PathKind, SignalInfo, SignalKind, Stateless},
     model::{EventType, SignalClass},
@@ -69,6 +69,9 @@ const DAEMONS: [&str; 32] = [
 /// left out, because their files have several names.
 const SERVERS: [&str; 7] = ["httpd", "apache2", "nginx", "klogd", "named", "dnsmasq", "getty"];
 
+/// Maximum length of the kernel's name of a task in bytes (`TASK_COMM_LEN` in `include/linux/sched.h`, without the NUL).
+const MAX_COMM: usize = 15;
+
 fn is_daemon(name: &str) -> bool {
     DAEMONS.contains(&name) || name.starts_with("systemd-")
 }
@@ -104,9 +107,22 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     let file = base_name(executable.path.strip_suffix(" (deleted)").unwrap_or(&executable.path));
     let own = own.split([' ', ':']).next().unwrap_or("");
     let own = base_name(own.trim_start_matches('-'));
-    let borrowed = [file, own, name].into_iter().find(|name| is_daemon(name))?;
+    let mut daemons = [file, own, name].into_iter().filter(|name| is_daemon(name)).peekable();
+    let borrowed = *daemons.peek()?;
+    // A program that was built here has the name that its authors gave it. The kernel cuts a long name.
+    let is_own = |name: &str| name == file || (name.len() == MAX_COMM && file.starts_with(name));
+    if daemons.all(is_own) && !has_no_file && is_fresh_build(context) {
+        return None;
+    }
     let detail = format!("'{}' calls itself '{borrowed}', like a daemon of the system", executable.path);
     Some(Finding::new(BORROWED_NAME, context, detail).value("name", borrowed).value("path", &executable.path))
+}
+
+fn is_fresh_build(context: &DetectionContext<'_>) -> bool {
+    let executable = &context.process.view.executable;
+    let container = context.process.container_id().map(AsRef::as_ref);
+    let written = context.known.written.find(&executable.path, executable.file, container);
+    written.is_some_and(|written| is_built_here(context.table, context.process, written))
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::persistence::starts_programs;
+use super::{persistence::starts_programs, service_entry};
 use crate::{
     detect::{Declaration, DetectionContext, Finding, PathKind, SignalInfo, SignalKind, Stateless},
     model::{EventType, SignalClass},
-    process::{Command, Process, Role, base_name, resolve},
+    process::{Command, Process, ProcessTable, Role, base_name, resolve},
 };
 
 /// The signal. The full form makes a file immutable. The weak form is a step: somebody clears the flag, as an intruder
@@ -39,11 +39,14 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     }
     let sets = sets_flag(&command);
     let clears = command.arguments().any(|flags| changes(flags, '-'));
-    if (!sets && !clears) || works_for_ansible(context) {
+    if !sets && !clears {
         return None;
     }
     let is_wanted = if is_named { is_protected } else { is_start };
     let path = path_of(context.process, &command, is_wanted)?;
+    if is_of_playbook(context.table, context.process, &command) {
+        return None;
+    }
     let name = &context.process.view.name;
     if sets {
         let finding = Finding::new(IMMUTABLE, context, format!("'{name}' made {path} immutable"));
@@ -54,8 +57,11 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
 }
 
 /// Whether a process makes a file immutable that serves an intruder.
-pub fn makes_immutable(process: &Process, command: &Command<'_>) -> bool {
-    command.is(&["chattr"]) && sets_flag(command) && path_of(process, command, is_protected).is_some()
+pub fn makes_immutable(table: &ProcessTable, process: &Process, command: &Command<'_>) -> bool {
+    command.is(&["chattr"])
+        && sets_flag(command)
+        && path_of(process, command, is_protected).is_some()
+        && !is_of_playbook(table, process, command)
 }
 
 fn sets_flag(command: &Command<'_>) -> bool {
@@ -104,14 +110,37 @@ fn looks_like_chattr(context: &DetectionContext<'_>, command: &Command<'_>) -> b
         && command.arguments().all(is_part)
 }
 
-/// Whether a module of Ansible called the process. A playbook protects files by `attributes: +i`.
-fn works_for_ansible(context: &DetectionContext<'_>) -> bool {
+/// Whether a module of Ansible called the process, for a file that a playbook protects by `attributes: +i`.
+///
+/// Anybody can give a script the name of a module. What an intruder cannot choose are the ancestors of a process: it came
+/// through no network service, and what stands between it and who started its tree lies in ordinary places and has a file. A
+/// playbook protects no program in an odd place, and not the list of libraries for every program.
+fn is_of_playbook(table: &ProcessTable, process: &Process, command: &Command<'_>) -> bool {
     /// Number of processes between chattr and its module: the process itself, and perhaps a shell.
     const MAX_ANCESTORS: usize = 4;
-    context.table.ancestry(context.key()).take(MAX_ANCESTORS).any(|ancestor| {
+    let is_module = |ancestor: &Process| {
         let script = ancestor.script.as_deref().unwrap_or_default();
-        script.contains("/.ansible/tmp/ansible-") && base_name(script).starts_with("AnsiballZ_")
-    })
+        script.contains("/.ansible")
+            && script.contains("/ansible-tmp-")
+            && base_name(script).starts_with("AnsiballZ_")
+    };
+    let is_ordinary = |ancestor: &Process| {
+        let executable = &ancestor.view.executable;
+        let has_file = !executable.flags.memfd && !executable.flags.deleted;
+        let file = ancestor.script.as_deref().unwrap_or(&executable.path);
+        // Over SSH, a module may lie in /tmp (`remote_tmp`).
+        let is_sent = process.session && is_module(ancestor);
+        has_file && (is_sent || (ancestor.taint.is_none() && !PathKind::of(file).is_odd()))
+    };
+    table.ancestry(process.key()).take(MAX_ANCESTORS).any(is_module)
+        && path_of(process, command, is_odd_to_protect).is_none()
+        && table.tree_path(process.key(), |_| false).all(is_ordinary)
+        && service_entry(table, process.key()).is_none()
+}
+
+/// Whether only an intruder protects the file at this path: the list of libraries, or a program in an odd place.
+fn is_odd_to_protect(path: &str) -> bool {
+    path == "/etc/ld.so.preload" || PathKind::of(path).is_odd()
 }
 
 /// Whether the file at a path starts programs or lets somebody in, wherever it lies.
@@ -178,5 +207,29 @@ mod tests {
         let python = host.spawn(init, "/usr/bin/python3.11", &["/usr/bin/python3", module]);
         host.spawn(python, "/usr/bin/chattr", &["/usr/bin/chattr", "+i", "/etc/systemd/system/a.service"]);
         assert!(findings_of(&[&DETECTOR], &host).is_empty());
+    }
+
+    #[test]
+    fn who_only_has_the_name_of_a_module_is_found() {
+        const UNIT: &str = "/etc/systemd/system/a.service";
+        const MODULE: &str = "/root/.ansible/tmp/ansible-tmp-17.3-9-1/AnsiballZ_file.py";
+        /// The program that starts the module, and what is protected.
+        type Case<'a> = (&'a str, &'a str, bool);
+        let cases: [Case<'_>; 6] = [
+            ("/usr/bin/bash", UNIT, false),
+            ("/usr/bin/redis-server", UNIT, true),
+            ("/tmp/.x/m", UNIT, true),
+            ("/memfd:a (deleted)", UNIT, true),
+            ("/usr/bin/bash", "/tmp/.x/m", true),
+            ("/usr/bin/bash", "/etc/ld.so.preload", true),
+        ];
+        for (caller, path, is_found) in cases {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let caller = host.spawn(init, caller, &["x", "/srv/x.sh"]);
+            let python = host.spawn(caller, "/usr/bin/python3.11", &["/usr/bin/python3", MODULE]);
+            host.spawn(python, "/usr/bin/chattr", &["chattr", "+i", path]);
+            assert_eq!(!findings_of(&[&DETECTOR], &host).is_empty(), is_found, "{path}");
+        }
     }
 }

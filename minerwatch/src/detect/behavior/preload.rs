@@ -1,8 +1,17 @@
 //! B6: a library is forced into every program.
+//!
+//! Products that measure the performance of applications do so, too: their installers, and their agents when they update. Then
+//! the signal keeps its points, but it is a step and no sign. What an intruder cannot choose is where the writer came from: a
+//! network service above it, a program without a file or in a hidden place, and a program that was written while minerwatch ran
+//! are never excused. And whatever the list hides: that a process is hidden (B5) or mines is reported as before.
 
+use super::service_entry;
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
+    detect::{
+        Declaration, DetectionContext, Finding, PathKind, SignalInfo, SignalKind, Stateless, WrittenFile,
+    },
     model::{ChainKind, EventBody, EventType, FileAction, SignalClass},
+    process::{Process, Role, Taint},
 };
 
 /// The list of libraries that every program loads.
@@ -36,18 +45,97 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     }
     let verb = if change.action == FileAction::Mount { "mounted something over" } else { "wrote" };
     let detail = format!("'{}' {verb} {PRELOAD_LIST}", context.process.view.name);
-    let mut finding = Finding::new(PRELOAD, context, detail).value("path", PRELOAD_LIST).step(
+    let by = usual_writer(context);
+    let info = by.map_or(PRELOAD, |_| SignalInfo { kind: SignalKind::Step, ..PRELOAD });
+    let mut finding = Finding::new(info, context, detail).value("path", PRELOAD_LIST).step(
         context,
         ChainKind::Persist,
         PRELOAD_LIST,
     );
     finding.persists = true;
-    Some(finding)
+    Some(match by {
+        Some(words) => finding.value("usual_writer", words),
+        None => finding,
+    })
+}
+
+/// Returns who writes the list as part of usual work, in words.
+fn usual_writer(context: &DetectionContext<'_>) -> Option<&'static str> {
+    let (table, process) = (context.table, context.process);
+    if process.container_id().is_some() || service_entry(table, process.key()).is_some() {
+        return None;
+    }
+    let tree = || table.tree_path(process.key(), |_| false);
+    if context.known.restores.is_by(process, table) {
+        Some("the restore of a system")
+    } else if process.session && tree().all(may_be_installer) {
+        Some("an installer that a person started")
+    } else if is_vendor_program(process) && tree().all(|part| was_there(context, part)) {
+        Some("an installed agent")
+    } else {
+        None
+    }
+}
+
+/// Whether a process may be part of an installer, which may lie in a temporary directory, but hides nothing.
+fn may_be_installer(process: &Process) -> bool {
+    let executable = &process.view.executable;
+    let file = process.script.as_deref().unwrap_or(&executable.path);
+    let is_open = match PathKind::of(file) {
+        PathKind::Ordinary => true,
+        PathKind::Temporary => ["/tmp/", "/var/tmp/"].iter().any(|place| file.starts_with(place)),
+        PathKind::Hidden | PathKind::Deep => false,
+    };
+    is_open
+        && !file.contains("/.")
+        && !executable.flags.memfd
+        && !executable.flags.deleted
+        && matches!(process.taint, None | Some(Taint::Dropped))
+        // A program in brackets or with the name of another is disguised, whoever starts it.
+        && !process.view.arguments.first().is_some_and(|name| name.starts_with('['))
+}
+
+/// Whether a process runs a program of a vendor. The tools of the system and shells write what they are told.
+fn is_vendor_program(process: &Process) -> bool {
+    let file = process.script.as_deref().unwrap_or(&process.view.executable.path);
+    file.starts_with("/opt/") && matches!(process.role, Role::Other | Role::Interpreter | Role::Agent)
+}
+
+/// Whether a process runs a program in an ordinary place that nobody wrote while minerwatch ran, except a package manager or an
+/// installer in a person's session. What came from another host directly counts as new.
+fn was_there(context: &DetectionContext<'_>, process: &Process) -> bool {
+    let executable = &process.view.executable;
+    let written = &context.known.written;
+    let is_by_person = |known: &WrittenFile| known.by_person && !known.fetched;
+    let is_old = |path: &str, file| {
+        !PathKind::of(path).is_odd() && written.find(path, file, None).is_none_or(is_by_person)
+    };
+    let is_explained = match process.taint {
+        None => true,
+        Some(Taint::Dropped) => {
+            written.find(&executable.path, executable.file, None).is_some_and(is_by_person)
+        }
+        Some(Taint::Fileless | Taint::FetchesForService) => false,
+    };
+    is_explained
+        && !executable.flags.memfd
+        && !executable.flags.deleted
+        && !executable.flags.foreign
+        && is_old(&executable.path, executable.file)
+        && process.script.as_deref().is_none_or(|script| is_old(script, None))
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Host, findings, findings_of};
+    use super::*;
+    use crate::{
+        model::ProcessKey,
+        testing::{Host, findings, findings_of, kinds_of},
+    };
+
+    fn kinds(host: &Host) -> Vec<SignalKind> {
+        kinds_of(&[&DETECTOR], host)
+    }
 
     #[test]
     fn only_a_write_outside_the_package_manager_counts() {
@@ -62,6 +150,72 @@ mod tests {
         assert!(findings(&host).is_empty());
         host.rename(script, "/etc/.x", "/etc/ld.so.preload");
         assert_eq!(findings(&host), [("B6", 45)]);
+    }
+
+    /// Lets a host do something that ends with a write of the list. Returns whether the signal is a sign.
+    fn is_sign(act: fn(&mut Host, ProcessKey) -> ProcessKey) -> bool {
+        let mut host = Host::new();
+        let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
+        let writer = act(&mut host, init);
+        host.create(writer, "/etc/ld.so.preload", 0o644);
+        let found = kinds(&host);
+        assert_eq!(found.len(), 1);
+        found[0] == SignalKind::Sign
+    }
+
+    fn log_in(host: &mut Host, init: ProcessKey) -> ProcessKey {
+        let sshd = host.spawn(init, "/usr/sbin/sshd", &["sshd"]);
+        host.spawn(sshd, "/usr/bin/bash", &["-bash"])
+    }
+
+    #[test]
+    fn installers_of_persons_and_installed_agents_take_a_step() {
+        assert!(!is_sign(|host, init| {
+            let login = log_in(host, init);
+            let shell = host.spawn(login, "/usr/bin/dash", &["sh", "/tmp/OneAgent-Linux.sh"]);
+            host.spawn(shell, "/usr/bin/tee", &["tee", "-a", "/etc/ld.so.preload"])
+        }));
+        assert!(!is_sign(|host, init| {
+            let login = log_in(host, init);
+            host.create(login, "/tmp/installer", 0o755);
+            host.spawn(login, "/tmp/installer", &["/tmp/installer"])
+        }));
+        assert!(!is_sign(|host, init| host.spawn(init, "/opt/vendor/agent/bin/agent", &["agent"])));
+        assert!(!is_sign(|host, init| {
+            let login = log_in(host, init);
+            let tar = host.spawn(login, "/usr/bin/tar", &["tar", "xf", "agent.tgz"]);
+            host.create(tar, "/opt/vendor/agent/bin/agent", 0o755);
+            host.spawn(init, "/opt/vendor/agent/bin/agent", &["agent"])
+        }));
+    }
+
+    #[test]
+    fn who_imitates_an_installer_or_an_agent_shows_a_sign() {
+        assert!(is_sign(|host, init| host.spawn_script(init, "/usr/bin/dash", "/opt/vendor/agent/run.sh")));
+        // The program was written while minerwatch ran.
+        assert!(is_sign(|host, init| {
+            let shell = host.spawn(init, "/usr/bin/dash", &["sh", "/root/x.sh"]);
+            host.create(shell, "/opt/vendor/agent/bin/agent", 0o755);
+            host.spawn(init, "/opt/vendor/agent/bin/agent", &["agent"])
+        }));
+        assert!(is_sign(|host, init| {
+            let login = log_in(host, init);
+            let curl = host.spawn(login, "/usr/bin/curl", &["curl", "-o", "/opt/vendor/agent/bin/agent"]);
+            host.create(curl, "/opt/vendor/agent/bin/agent", 0o755);
+            host.spawn(init, "/opt/vendor/agent/bin/agent", &["agent"])
+        }));
+        assert!(is_sign(|host, init| {
+            let redis = host.spawn(init, "/usr/bin/redis-server", &["redis-server"]);
+            host.spawn(redis, "/opt/vendor/agent/bin/agent", &["agent"])
+        }));
+        for path in ["/dev/shm/x", "/root/.x/x", "/tmp/.x/x", "/memfd:x (deleted)"] {
+            let mut host = Host::new();
+            let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
+            let login = log_in(&mut host, init);
+            let writer = host.spawn(login, path, &[path]);
+            host.create(writer, "/etc/ld.so.preload", 0o644);
+            assert!(kinds(&host).contains(&SignalKind::Sign), "{path}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! B8T: a tool with which people look at processes and files is replaced, or moved away.
+//! B8T: a tool with which people look at processes and files is replaced, or moved away. It is a step only if a whole system is
+//! restored ([`crate::detect::Restores`]).
 
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
@@ -99,10 +100,15 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     }
     let detail = format!("'{}' {verb} the system's '{tool}' ({path})", process.view.name);
     let finding = |info| Finding::new(info, context, detail).value("path", path);
-    Some(if is_tool(path) {
-        finding(TOOL_REPLACED).full()
+    // Whoever restores a system replaces all tools. Only who moves tools away means these tools.
+    let is_restored = || verb == "replaced" && context.known.restores.is_by(process, context.table);
+    let step = SignalInfo { kind: SignalKind::Step, ..TOOL_REPLACED };
+    Some(if !is_tool(path) {
+        finding(step)
+    } else if is_restored() {
+        finding(step).full().value("usual_writer", "the restore of a system")
     } else {
-        finding(SignalInfo { kind: SignalKind::Step, ..TOOL_REPLACED })
+        finding(TOOL_REPLACED).full()
     })
 }
 
@@ -126,7 +132,7 @@ fn is_usual_writer(context: &DetectionContext<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Host, findings_of};
+    use crate::testing::{Host, findings_of, kinds_of};
 
     #[test]
     fn only_tools_that_somebody_else_replaces_count() {
@@ -153,6 +159,29 @@ mod tests {
             let expected: Vec<_> = expected.map(|points| ("B8T", points)).into_iter().collect();
             assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{from} {to}");
         }
+    }
+
+    /// The kinds of the findings when a process below `caller` writes many files and then a tool.
+    fn kinds_after(caller: &str, files: u32, old: &str) -> Vec<SignalKind> {
+        let mut host = Host::new();
+        let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
+        let caller = host.spawn(init, caller, &["x"]);
+        let rsync = host.spawn(caller, "/usr/bin/rsync", &["rsync", "-aI", "/mnt/backup/", "/"]);
+        for number in 0..files {
+            host.create(rsync, &format!("/etc/d{}/f{number}", number % 40), 0o644);
+        }
+        host.rename(rsync, old, if old == "/usr/bin/ps" { "/usr/bin/.ps" } else { "/usr/bin/ps" });
+        kinds_of(&[&DETECTOR], &host)
+    }
+
+    #[test]
+    fn a_tool_among_all_files_of_a_system_is_a_step() {
+        let temporary = "/usr/bin/.ps.Xy1";
+        assert_eq!(kinds_after("/usr/bin/borgmatic", 500, temporary), [SignalKind::Step]);
+        assert_eq!(kinds_after("/usr/bin/borgmatic", 20, temporary), [SignalKind::Sign], "few files");
+        assert_eq!(kinds_after("/usr/bin/redis-server", 500, temporary), [SignalKind::Sign], "a service");
+        assert_eq!(kinds_after("/tmp/x", 500, temporary), [SignalKind::Sign], "an odd place");
+        assert_eq!(kinds_after("/usr/bin/borgmatic", 500, "/usr/bin/ps"), [SignalKind::Sign], "moved away");
     }
 
     #[test]

@@ -1,4 +1,9 @@
-//! N7: calls to a node that only a solo miner makes, or frequent requests for the node's block height.
+//! N7: calls to a node that a solo miner makes, or frequent requests for the node's block height.
+//!
+//! Explorers and monitors read templates and heights, too. A miner also does what they never do: it names the account that
+//! the reward goes to, takes work in the form that miners take it, or submits a block. A miner cannot leave this out, because
+//! it would mine for nobody. So only these calls have all points. What a client of either kind may ask has fewer: beside a
+//! load, it is no alert.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -12,15 +17,16 @@ use crate::{
     },
 };
 
-/// The signal. It is not conclusive, because pools and block explorers ask nodes for work as well.
+/// The signal. It is not conclusive, because pools ask nodes for work as well. The weak form is what clients that only read
+/// ask, too. Together with the strongest load (20 points), it stays below an alert.
 pub const SOLO_MINING: SignalInfo = SignalInfo {
     id: "N7",
     class: SignalClass::Network,
-    weight: 60,
+    weight: 40,
     full_weight: 60,
     kind: SignalKind::Mining,
     name: "Asks a node for work",
-    description: "The process calls a cryptocurrency node as a solo miner does: for block templates, to submit blocks, or for its height every second.",
+    description: "The process calls a cryptocurrency node as a solo miner does: for work with the account of the reward, or to submit blocks. In the weak form, it asks for what explorers read, too: a template without an account, or the height every second.",
     catches: "Miners that work against a node of their own and never contact a pool.",
     techniques: &["T1496.001"],
 };
@@ -49,6 +55,15 @@ pub(super) fn is_solo(message: &MiningMessage) -> bool {
     matches!(message.protocol, MiningProtocol::Solo | MiningProtocol::ZmqMining)
 }
 
+/// Whether a client that does not mine may make this call: a template that names no account. Explorers and monitors of
+/// mempools show what the next block would contain.
+fn may_only_read(message: &MiningMessage) -> bool {
+    const TEMPLATES: [&str; 2] = ["getblocktemplate", "get_block_template"];
+    message.protocol == MiningProtocol::Solo
+        && TEMPLATES.contains(&message.method)
+        && message.account.is_none()
+}
+
 /// The requests of one process for the height of a node.
 #[derive(Debug)]
 struct HeightRequests {
@@ -58,8 +73,9 @@ struct HeightRequests {
 
 #[derive(Debug)]
 struct SoloMining {
-    /// Connections whose calls for work were reported. Each connection is reported once.
-    reported: BoundedMap<(ProcessKey, SocketAddr, SocketAddr), ()>,
+    /// Connections whose calls for work were reported, and whether in the full form. Each connection is reported once in
+    /// each form.
+    reported: BoundedMap<(ProcessKey, SocketAddr, SocketAddr), bool>,
     heights: BoundedMap<ProcessKey, HeightRequests>,
 }
 
@@ -93,7 +109,14 @@ impl SoloMining {
         }
         let destination = payload.flow.destination;
         let connection = (context.key(), payload.flow.source, destination);
-        self.reported.note(&connection).then(|| finding(SOLO_MINING, context, message, destination))
+        let is_full = !may_only_read(message);
+        let known = self.reported.get(&connection).copied();
+        if known.is_some_and(|known| known || !is_full) {
+            return None;
+        }
+        self.reported.insert(connection, is_full);
+        let found = finding(SOLO_MINING, context, message, destination);
+        Some(if is_full { found.full() } else { found })
     }
 
     fn inspect_height_request(
@@ -177,8 +200,8 @@ mod tests {
     #[test]
     fn only_frequent_requests_for_the_height_count() {
         for (method, pause, count, expected) in [
-            ("getheight", 1, MIN_HEIGHT_REQUESTS, &[("N7", 60)][..]),
-            ("get_height", 1, MIN_HEIGHT_REQUESTS, &[("N7", 60)]),
+            ("getheight", 1, MIN_HEIGHT_REQUESTS, &[("N7", 40)][..]),
+            ("get_height", 1, MIN_HEIGHT_REQUESTS, &[("N7", 40)]),
             ("getheight", 1, MIN_HEIGHT_REQUESTS - 1, &[]),
             ("getheight", 5, MIN_HEIGHT_REQUESTS * 2, &[]),
             ("getinfo", 1, MIN_HEIGHT_REQUESTS * 4, &[]),
@@ -207,6 +230,22 @@ mod tests {
         }
         assert_eq!(findings(&host), []);
         host.send(client, NODE, "GET /getheight HTTP/1.1\r\nHo");
-        assert_eq!(findings(&host), [("N7", 60)]);
+        assert_eq!(findings(&host), [("N7", 40)]);
+    }
+
+    #[test]
+    fn who_only_reads_templates_has_the_weak_form_until_it_acts_as_a_miner() {
+        let head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 90\r\n\r\n";
+        let template = r#"{"id":0,"method":"getblocktemplate","params":[{"rules":["segwit"]}]}"#;
+        let (mut host, client) = client();
+        for _ in 0..5 {
+            host.wait(seconds(2));
+            host.send(client, NODE, head);
+            host.send(client, NODE, template);
+        }
+        assert_eq!(findings(&host), [("N7", 40)]);
+        host.send(client, NODE, head);
+        host.send(client, NODE, r#"{"id":0,"method":"submitblock","params":["0707e6bdfedc053"]}"#);
+        assert_eq!(findings(&host), [("N7", 40), ("N7", 60)]);
     }
 }

@@ -1,17 +1,24 @@
 //! The steps of an incident, and the chains that they complete.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use super::Incident;
 use crate::{
     detect::behavior::triple_chain,
-    incident::{causes::path_of, chain::command_line, score::HeldSignal, signs::Sign},
+    incident::{
+        causes::path_of,
+        chain::command_line,
+        score::HeldSignal,
+        signs::{Extent, Sign},
+    },
     model::{BootTime, ChainEdge, ChainKind, ProcessKey},
     process::{ImageSource, Process, ProcessTable},
 };
 
 /// Maximum number of generations, from a process up, whose creation becomes a step.
 const MAX_CREATED: usize = 6;
+/// Maximum time that a program which installs a service runs.
+const INSTALLATION: Duration = Duration::from_secs(5 * 60);
 /// Maximum number of different connections that an incident remembers. Older ones make room.
 const MAX_CONNECTIONS: usize = 256;
 
@@ -21,7 +28,8 @@ impl Incident {
         let heads =
             |key| self.suspect_of(key).map_or_else(Vec::new, |suspect| suspect.causes.heads().to_vec());
         let is_suspicious = |key| {
-            let of_suspect = self.suspect_of(key).is_some_and(|suspect| suspect.signs.are_suspicious(false));
+            let of_suspect =
+                self.suspect_of(key).is_some_and(|suspect| suspect.signs.are_suspicious(Extent::Part));
             of_suspect || table.get(key).is_some_and(|process| process.taint.is_some())
         };
         for mut chain in self.links.chains(heads, is_suspicious) {
@@ -32,8 +40,21 @@ impl Incident {
             };
             let Some(suspect) = self.suspects.get(&number) else { continue };
             let (persists, dropped) = (chain.facts.persisted.is_some(), chain.facts.dropped);
-            if suspect.signs.are_suspicious(persists && dropped) {
+            let extent = if !(persists && dropped) {
+                Extent::Part
+            } else if self.installs_services(chain.holder, table, at) {
+                Extent::Installed
+            } else {
+                Extent::Whole
+            };
+            if suspect.signs.are_suspicious(extent) {
                 chain.facts.wrong = suspect.signs.iter().map(Sign::words).collect();
+                let mut known = Vec::new();
+                chain.facts.wrong.retain(|words| {
+                    let is_new = !known.contains(words);
+                    known.push(*words);
+                    is_new
+                });
             }
             chain.facts.excused = suspect.signs.are_excused();
             if chain.facts.excused && chain.facts.wrong.is_empty() && !persists {
@@ -51,6 +72,13 @@ impl Incident {
             self.hold(number, HeldSignal::new(info, signal, false, path));
             self.news.get_or_insert(at);
         }
+    }
+
+    /// Whether nothing but services of the system persist, and the dropped program `holder` is no service itself: it ended, or
+    /// has run for less than some minutes.
+    fn installs_services(&self, holder: ProcessKey, table: &ProcessTable, at: BootTime) -> bool {
+        let has_ended = |process: &Process| !process.is_alive() || at.since(process.since) < INSTALLATION;
+        self.links.persists_by_services() && table.get(holder).is_none_or(has_ended)
     }
 
     /// Adds the creation steps of a process and its nearest ancestors. `path` leads from the process up its tree.

@@ -1,0 +1,151 @@
+//! Which processes write a whole system back: a restored backup, a copied root, an unpacked image.
+//!
+//! Such a process replaces tools of the system and files that start programs, among everything else. Who replaces a tool to
+//! lie about what runs changes few files. An intruder can pad the change with files that nobody needs. So a restore excuses
+//! only that a tool or the list of libraries is among what was written: the points stay, and all other signs count. The
+//! intruder cannot choose where the writer came from: nothing is excused below a network service, for a program without a file,
+//! in an odd place or that was dropped.
+
+use std::hash::BuildHasher;
+
+use rustc_hash::{FxBuildHasher, FxHashSet};
+
+use crate::{
+    bounded::BoundedMap,
+    detect::{PathKind, behavior::service_entry},
+    model::{Event, EventBody, ProcessKey},
+    process::{Process, ProcessTable, Role},
+};
+
+/// Number of files that a process must have written in directories of the system.
+const FILES: u32 = 100;
+/// Number of directories in which they must lie. The files of one product lie in few.
+const DIRECTORIES: usize = 20;
+/// Maximum number of processes that are tracked.
+const PROCESSES: usize = 256;
+
+/// What one process wrote in directories of the system.
+#[derive(Debug, Default)]
+struct Written {
+    files: u32,
+    /// Hashes of the directories; no more than needed.
+    directories: FxHashSet<u64>,
+}
+
+impl Written {
+    fn is_whole(&self) -> bool {
+        self.files >= FILES && self.directories.len() >= DIRECTORIES
+    }
+}
+
+/// What processes wrote in directories of the system.
+#[derive(Debug)]
+pub struct Restores {
+    writers: BoundedMap<ProcessKey, Written>,
+}
+
+impl Default for Restores {
+    fn default() -> Self {
+        Self { writers: BoundedMap::new(PROCESSES) }
+    }
+}
+
+impl Restores {
+    /// Counts a file that a process puts in a directory of the system, and forgets a process that ends.
+    pub fn observe(&mut self, event: &Event, process: &Process) {
+        match &event.body {
+            EventBody::File(change) if change.puts_file() && !change.is_of_other_system() => {
+                let place = change.place();
+                if process.role == Role::PackageManager || !is_of_system(place) {
+                    return;
+                }
+                let written = self.writers.entry(&process.key(), Written::default);
+                if written.is_whole() {
+                    return;
+                }
+                written.files = written.files.saturating_add(1);
+                if written.directories.len() < DIRECTORIES
+                    && let Some((directory, _)) = place.rsplit_once('/')
+                {
+                    written.directories.insert(FxBuildHasher.hash_one(directory));
+                }
+            }
+            EventBody::Exit(_) if !self.writers.is_empty() => {
+                self.writers.remove(&event.subject.key);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a process writes a whole system back, and nothing is odd about where the process came from.
+    pub fn is_by(&self, process: &Process, table: &ProcessTable) -> bool {
+        self.writers.get(&process.key()).is_some_and(Written::is_whole)
+            && process.container_id().is_none()
+            && table.tree_path(process.key(), |_| false).all(is_ordinary)
+            && service_entry(table, process.key()).is_none()
+    }
+
+    /// Number of processes that were forgotten because the map was full.
+    pub fn evicted(&self) -> u64 {
+        self.writers.evicted()
+    }
+}
+
+/// Whether a path lies in a directory that every system has.
+fn is_of_system(path: &str) -> bool {
+    const PLACES: [&str; 6] = ["/etc/", "/usr/", "/lib", "/bin/", "/sbin/", "/boot/"];
+    PLACES.iter().any(|place| path.starts_with(place))
+}
+
+/// Whether a process runs a program with a file in an ordinary place, which was not dropped.
+fn is_ordinary(process: &Process) -> bool {
+    let executable = &process.view.executable;
+    let file = process.script.as_deref().unwrap_or(&executable.path);
+    process.taint.is_none()
+        && !executable.flags.memfd
+        && !executable.flags.deleted
+        && !PathKind::of(file).is_odd()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{process::TableLimits, testing::Host};
+
+    /// Whether a process is found to restore a system. It writes `files` files in `directories` directories.
+    fn restores(caller: &str, path: &str, files: u32, directories: u32) -> bool {
+        let mut host = Host::new();
+        let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
+        let caller = host.spawn(init, caller, &["x", "/srv/x.sh"]);
+        let writer = host.spawn(caller, path, &["x"]);
+        for number in 0..files {
+            host.create(writer, &format!("/usr/share/d{}/f{number}", number % directories), 0o644);
+        }
+        let (mut table, mut restores) = (ProcessTable::new(TableLimits::default()), Restores::default());
+        for event in host.events() {
+            table.apply(event);
+            restores.observe(event, table.get(event.subject.key).expect("a known process"));
+        }
+        restores.is_by(table.get(writer).expect("a known process"), &table)
+    }
+
+    #[test]
+    fn only_many_files_in_many_directories_are_a_restore() {
+        assert!(restores("/usr/bin/bash", "/usr/bin/rsync", FILES, 50));
+        assert!(!restores("/usr/bin/bash", "/usr/bin/rsync", FILES - 1, 50));
+        assert!(!restores("/usr/bin/bash", "/usr/bin/rsync", FILES * 5, 4));
+    }
+
+    #[test]
+    fn where_the_writer_came_from_decides() {
+        for (caller, path, expected) in [
+            ("/usr/bin/bash", "/opt/bareos/sbin/bareos-fd", true),
+            ("/usr/bin/redis-server", "/usr/bin/rsync", false),
+            ("/usr/bin/bash", "/tmp/rsync", false),
+            ("/root/.x/m", "/usr/bin/rsync", false),
+            ("/usr/bin/bash", "/memfd:a (deleted)", false),
+        ] {
+            assert_eq!(restores(caller, path, FILES, 50), expected, "{caller} {path}");
+        }
+    }
+}
