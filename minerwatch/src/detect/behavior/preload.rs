@@ -249,8 +249,8 @@ mod tests {
         let init = host.boot("/sbin/init", &["init"]);
         let tool = host.spawn(init, "/usr/bin/mount", &["mount", "--bind", "/tmp/l", "/etc/ld.so.preload"]);
         host.mount(tool, None, "/etc/ld.so.conf");
-        assert_eq!(findings_of(&[&super::DETECTOR], &host), []);
+        assert_eq!(findings_of(&[&DETECTOR], &host), []);
         host.mount(tool, Some("/tmp/l"), "/etc/ld.so.preload");
-        assert_eq!(findings_of(&[&super::DETECTOR], &host), [("B6", 45)]);
+        assert_eq!(findings_of(&[&DETECTOR], &host), [("B6", 45)]);
     }
 }
