@@ -127,9 +127,12 @@ fn a_question_is_repeated_until_somebody_decides() {
     assert!(asked.iter().all(|question| question["request"] == asked[0]["request"]), "one question");
 }
 
+/// What an answer is, its body, who signs it, and the problem that it is.
+type Case = (&'static str, fn(&Value) -> Value, &'static str, &'static str);
+
 #[test]
 fn what_is_not_a_signed_approval_of_this_question_approves_nothing() {
-    let cases: [(&str, fn(&Value) -> Value, &str, &str); 7] = [
+    let cases: [Case; 7] = [
         ("unsigned", |question| answer(question, "approve"), "nobody", "no signature"),
         ("another secret", |question| answer(question, "approve"), "another secret, longer", "is wrong"),
         ("the signature of the question", |question| answer(question, "approve"), "the question", "is wrong"),

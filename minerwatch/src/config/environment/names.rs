@@ -11,13 +11,14 @@ pub(super) const PREFIX: &str = "MINERWATCH_";
 const BETWEEN: &str = "__";
 
 /// Variables that are no overrides: the level of log messages, and those of the project's own build and tests.
-const OTHERS: [&str; 7] = [
+const OTHERS: [&str; 8] = [
     "MINERWATCH_LOG",
     "MINERWATCH_BLESS",
     "MINERWATCH_EBPF_OBJECTS",
     "MINERWATCH_FULL_TESTS",
     "MINERWATCH_NIGHTLY",
     "MINERWATCH_REQUIRE_ROOT_TESTS",
+    "MINERWATCH_SIGNING_PASSWORD",
     "MINERWATCH_TEST_NOTES",
 ];
 

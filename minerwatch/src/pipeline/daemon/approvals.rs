@@ -138,17 +138,17 @@ impl Approvals {
         stages: &[Stage],
     ) -> anyhow::Result<Option<Approved>> {
         let mut open = alert.clone();
-        let (mut approved, mut approver) = (Vec::new(), None);
+        let (mut approved, mut name) = (Vec::new(), None);
         open.suspects.retain(|suspect| match self.answers.get(&Subject::of(alert.incident, suspect)) {
             Some(Some(by)) => {
-                approver = Some(by.clone());
+                name = Some(by.clone());
                 approved.push(suspect.clone());
                 false
             }
             Some(None) => false,
             None => true,
         });
-        let approved = approver.map(|by| Approved {
+        let approved = name.map(|by| Approved {
             by,
             alert: Box::new(Alert { suspects: approved, ..alert.clone() }),
             stages: stages.to_vec(),
