@@ -34,7 +34,7 @@ const S_IFREG: u16 = 0o100_000;
 /// Character device.
 const S_IFCHR: u16 = 0o020_000;
 
-/// The flag of a rename that exchanges two files (include/uapi/linux/fcntl.h).
+/// Flag of renameat2(2): the two files exchange their names (include/uapi/linux/fcntl.h).
 const RENAME_EXCHANGE: u32 = 1 << 1;
 
 /// Returns the operation of a rename with these flags.

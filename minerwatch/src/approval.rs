@@ -1,10 +1,10 @@
-//! Asks a server whether the policy may act on a suspect, and waits for its signed answer.
+//! Asks a server to approve what the policy wants to do to a suspect.
 //!
-//! Each question is one POST request, which is repeated until the server answers `approve` or `deny`, or until the time
-//! is over. docs/response.md describes the protocol. Everything but a signed `approve` leaves the suspect alone.
+//! An approval request is posted again and again, until the server decides or the request expires. docs/response.md
+//! describes the protocol. The policy acts only after a signed `approve`; after everything else, the suspect is left alone.
 
-mod exchange;
 mod pending;
+mod request;
 mod settings;
 mod signature;
 
@@ -17,35 +17,35 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 
-pub use exchange::Question;
+pub use request::ApprovalRequest;
 pub use settings::ApprovalSettings;
 
 use self::pending::Pending;
 use crate::output::JsonClient;
 
-/// Maximum number of questions that wait for an answer.
+/// Maximum number of pending requests.
 const MAX_PENDING: usize = 256;
-/// Time after which an unanswered request has failed.
+/// Time after which one attempt to post a request has failed.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// Pause after an answer that decides nothing, before the question is asked again.
+/// Pause before a pending request is posted again.
 const PAUSE: Duration = Duration::from_secs(3);
 /// Stack size of the thread, in bytes.
 const STACK: usize = 512 << 10;
 
-/// The answer to a question.
+/// What became of an approval request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// The number of the question.
+    /// The number of the request.
     pub number: u64,
-    /// What was decided.
+    /// The decision.
     pub outcome: DecisionOutcome,
 }
 
-/// What was decided.
+/// The decision about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DecisionOutcome {
-    /// Nothing yet: from now on, the question waits for an answer.
-    Asked,
+    /// None yet: the request is pending from now on.
+    Pending,
     /// Somebody approved.
     Approved {
         /// The name that the server gave.
@@ -60,21 +60,21 @@ pub enum DecisionOutcome {
     },
     /// Nobody decided in time.
     Expired {
-        /// What the last request led to, if it was no valid answer.
+        /// Why the last attempt got no valid response, if it got none.
         problem: Option<String>,
     },
 }
 
-/// The handle of the thread that asks.
-pub struct Asker(SyncSender<Question>);
+/// The handle of the thread that posts the requests.
+pub struct ApprovalClient(SyncSender<ApprovalRequest>);
 
-impl fmt::Debug for Asker {
+impl fmt::Debug for ApprovalClient {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Asker")
+        formatter.write_str("ApprovalClient")
     }
 }
 
-impl Asker {
+impl ApprovalClient {
     /// Starts the thread. It calls `decided` with each decision, and ends when that returns `false` or this value is
     /// dropped.
     ///
@@ -88,7 +88,7 @@ impl Asker {
         let url = settings.url.clone().context("response.approval has no url")?;
         let secret = settings.secret().context("response.approval has no secret")?;
         let mut client = JsonClient::new(url, &settings.connection, REQUEST_TIMEOUT);
-        let (questions, queue) = mpsc::sync_channel(MAX_PENDING);
+        let (requests, queue) = mpsc::sync_channel(MAX_PENDING);
         let run = move || {
             let mut pending = Pending::new(MAX_PENDING);
             loop {
@@ -97,9 +97,9 @@ impl Asker {
                     None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 };
                 let decisions = match received {
-                    Ok(question) => vec![pending.add(question, Instant::now())],
+                    Ok(request) => vec![pending.add(request, Instant::now())],
                     Err(RecvTimeoutError::Timeout) => {
-                        pending.ask_due(Instant::now(), PAUSE, |question| question.ask(&mut client, &secret))
+                        pending.post_due(Instant::now(), PAUSE, |request| request.post(&mut client, &secret))
                     }
                     Err(RecvTimeoutError::Disconnected) => return,
                 };
@@ -112,19 +112,19 @@ impl Asker {
             .name("approvals".to_owned())
             .stack_size(STACK)
             .spawn(run)
-            .context("starting the thread that asks for approvals")?;
-        Ok(Self(questions))
+            .context("starting the thread that posts approval requests")?;
+        Ok(Self(requests))
     }
 
-    /// Asks.
+    /// Hands over a request.
     ///
     /// # Errors
     ///
-    /// Too many questions wait for an answer already, or the thread has ended.
-    pub fn ask(&self, question: Question) -> anyhow::Result<()> {
-        self.0.try_send(question).map_err(|error| match error {
-            TrySendError::Full(_) => anyhow!("too many questions wait for an answer"),
-            TrySendError::Disconnected(_) => anyhow!("the thread that asks has ended"),
+    /// Too many requests are pending, or the thread has ended.
+    pub fn submit(&self, request: ApprovalRequest) -> anyhow::Result<()> {
+        self.0.try_send(request).map_err(|error| match error {
+            TrySendError::Full(_) => anyhow!("too many approval requests are pending"),
+            TrySendError::Disconnected(_) => anyhow!("the thread that posts approval requests has ended"),
         })
     }
 }

@@ -1,22 +1,22 @@
-//! The questions that wait for an answer.
+//! The pending requests.
 
 use std::time::{Duration, Instant};
 
 use tracing::warn;
 
-use super::{Decision, DecisionOutcome, Question};
+use super::{ApprovalRequest, Decision, DecisionOutcome};
 
-/// The questions that wait for an answer.
+/// The pending requests.
 #[derive(Debug)]
 pub(super) struct Pending {
-    questions: Vec<Waiting>,
+    requests: Vec<Waiting>,
     capacity: usize,
 }
 
-/// A question that waits.
+/// A pending request, and when it is posted again.
 #[derive(Debug)]
 struct Waiting {
-    question: Question,
+    request: ApprovalRequest,
     next: Instant,
     expires: Instant,
     problem: Option<String>,
@@ -24,40 +24,40 @@ struct Waiting {
 
 impl Pending {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { questions: Vec::new(), capacity }
+        Self { requests: Vec::new(), capacity }
     }
 
-    /// Adds a question, which is due at once. Without room for it, nobody is asked.
-    pub(super) fn add(&mut self, question: Question, now: Instant) -> Decision {
-        let number = question.number;
-        if self.questions.len() >= self.capacity {
-            let problem = format!("{} other questions wait for an answer", self.questions.len());
+    /// Adds a request, which is due at once. Without room for it, it is dropped.
+    pub(super) fn add(&mut self, request: ApprovalRequest, now: Instant) -> Decision {
+        let number = request.number;
+        if self.requests.len() >= self.capacity {
+            let problem = format!("{} other approval requests are pending", self.requests.len());
             let outcome = DecisionOutcome::Expired { problem: Some(problem) };
             return Decision { number, outcome };
         }
-        let expires = now + question.timeout;
-        self.questions.push(Waiting { question, next: now, expires, problem: None });
-        Decision { number, outcome: DecisionOutcome::Asked }
+        let expires = now + request.timeout;
+        self.requests.push(Waiting { request, next: now, expires, problem: None });
+        Decision { number, outcome: DecisionOutcome::Pending }
     }
 
-    /// When the next question is to be asked, or expires.
+    /// When the next request is to be posted, or expires.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.questions.iter().map(|waiting| waiting.next.min(waiting.expires)).min()
+        self.requests.iter().map(|waiting| waiting.next.min(waiting.expires)).min()
     }
 
-    /// Asks the question that is due first, and returns what was decided. The others follow with the next call, so that
-    /// a server that does not answer holds up new questions for one request only.
-    pub(super) fn ask_due(
+    /// Posts the request that is due first, and returns the decisions. The others follow with the next call, so that new
+    /// requests wait for one attempt at most if the server does not respond.
+    pub(super) fn post_due(
         &mut self,
         now: Instant,
         pause: Duration,
-        ask: impl FnOnce(&Question) -> anyhow::Result<Option<DecisionOutcome>>,
+        post: impl FnOnce(&ApprovalRequest) -> anyhow::Result<Option<DecisionOutcome>>,
     ) -> Vec<Decision> {
         let mut decisions = self.take_expired(now);
-        let due = self.questions.iter().enumerate().filter(|(_, waiting)| waiting.next <= now);
+        let due = self.requests.iter().enumerate().filter(|(_, waiting)| waiting.next <= now);
         let Some((index, _)) = due.min_by_key(|(_, waiting)| waiting.next) else { return decisions };
-        let Some(waiting) = self.questions.get_mut(index) else { return decisions };
-        let decided = match ask(&waiting.question) {
+        let Some(waiting) = self.requests.get_mut(index) else { return decisions };
+        let decided = match post(&waiting.request) {
             Ok(decided) => {
                 waiting.problem = None;
                 decided
@@ -65,7 +65,7 @@ impl Pending {
             Err(error) => {
                 let problem = format!("{error:#}");
                 if waiting.problem.as_ref() != Some(&problem) {
-                    warn!("nobody can be asked for an approval: {problem}");
+                    warn!("the approval request got no valid response: {problem}");
                 }
                 waiting.problem = Some(problem);
                 None
@@ -73,17 +73,17 @@ impl Pending {
         };
         waiting.next = Instant::now().max(now) + pause;
         if let Some(outcome) = decided {
-            let number = self.questions.swap_remove(index).question.number;
+            let number = self.requests.swap_remove(index).request.number;
             decisions.push(Decision { number, outcome });
         }
         decisions
     }
 
     fn take_expired(&mut self, now: Instant) -> Vec<Decision> {
-        let expired = self.questions.extract_if(.., |waiting| waiting.expires <= now);
+        let expired = self.requests.extract_if(.., |waiting| waiting.expires <= now);
         let decision = |waiting: Waiting| {
             let outcome = DecisionOutcome::Expired { problem: waiting.problem };
-            Decision { number: waiting.question.number, outcome }
+            Decision { number: waiting.request.number, outcome }
         };
         expired.map(decision).collect()
     }

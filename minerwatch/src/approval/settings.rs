@@ -1,4 +1,4 @@
-//! `[response.approval]`: the server that is asked.
+//! `[response.approval]`: the server that approves.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::{
 /// The stages that change something.
 const CHANGES: &str = "a list of `\"isolate\"`, `\"throttle\"`, `\"freeze\"`, `\"stop\"`, `\"quarantine\"`";
 
-/// Longest time for an answer, in seconds: a day.
+/// Longest time for a decision, in seconds: a day.
 const DAY: u64 = 86_400;
 
 section! {
@@ -21,16 +21,16 @@ section! {
         include {
             pub connection: ConnectionKeys;
         }
-        /// Address of the server. It gets a POST request for each question ([response.md](response.md#approval)).
+        /// Address of the server. It gets the approval requests as POST requests ([response.md](response.md#approval)).
         pub url: Option<HttpUrl> = None, optional(parsed(HttpUrl::ACCEPTED));
-        /// File with the secret that signs questions and answers, at least 16 characters. It is read before each request.
+        /// File with the secret that signs requests and responses, at least 16 characters. It is read before each request.
         pub secret_file: Option<PathBuf> = None, optional(absolute_path());
         /// Environment variable of the daemon with the secret.
         pub secret_env: Option<String> = None, optional(parsed("the name of a variable"));
         /// The stages that need an approval. In the policy, they and all stages after them wait for it.
         pub stages: Vec<Stage> = vec![Stage::Isolate, Stage::Throttle, Stage::Freeze, Stage::Stop, Stage::Quarantine],
             checked(CHANGES, are_changes);
-        /// Time for an answer, in seconds. Then nothing is done.
+        /// Time for a decision, in seconds. After it, nothing is done.
         pub timeout_s: u64 = 600, between(10, DAY);
     }
 }
@@ -58,7 +58,7 @@ impl ApprovalSettings {
         }
         match (&self.secret_file, &self.secret_env) {
             (None, None) => {
-                let message = "answers must be signed; set secret_file or secret_env in [response.approval]";
+                let message = "responses must be signed; set secret_file or secret_env in [response.approval]";
                 Err(("approve", message.to_owned()))
             }
             (Some(_), Some(_)) => {
@@ -68,7 +68,7 @@ impl ApprovalSettings {
         }
     }
 
-    /// Returns the host that is asked, and the files that are read.
+    /// Returns the host of the server, and the files that are read.
     pub fn needs(&self) -> Needs {
         let mut needs = self.connection.needs(self.url.as_ref().map(HttpUrl::as_str));
         needs.reads.extend(self.secret_file.clone().map(|path| ("secret_file", path)));

@@ -1,6 +1,6 @@
-//! Signatures of questions and answers: HMAC-SHA256 with a shared secret.
+//! Signatures of requests and responses: HMAC-SHA256 with a shared secret.
 //!
-//! The signed text begins with the kind of the message, so that a question that comes back is no answer.
+//! The signed text begins with the kind of the message, so that nobody can send a request back as its own response.
 
 use std::fmt::Write as _;
 
@@ -14,18 +14,18 @@ pub(super) const HEADER: &str = "x-minerwatch-signature";
 /// Least length of a secret, in characters. A shorter one can be guessed.
 pub(super) const LEAST_SECRET: usize = 16;
 
-/// What a message is.
+/// The kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    Question,
-    Answer,
+    Request,
+    Response,
 }
 
 impl Kind {
     fn prefix(self) -> &'static [u8] {
         match self {
-            Self::Question => b"question\n",
-            Self::Answer => b"answer\n",
+            Self::Request => b"request\n",
+            Self::Response => b"response\n",
         }
     }
 }

@@ -51,7 +51,7 @@ pub struct Knowledge {
     pub phases: Phases,
     /// How much CPU time each program used over the last days.
     pub load_histories: LoadHistories,
-    /// Which processes write a whole system back.
+    /// The processes that restore a whole system.
     pub restores: Restores,
     /// Facts about the current event that its body does not contain.
     pub facts: EventFacts,

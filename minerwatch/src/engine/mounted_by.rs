@@ -1,4 +1,4 @@
-//! Finds out who mounted something over a place of the host. The mount table does not say.
+//! Finds the process that mounted something over a place of the host. The mount table does not contain it.
 
 use std::time::Duration;
 

@@ -28,7 +28,7 @@ pub struct EngineSettings {
     pub quiet_persistent: Duration,
     /// Time for which a closed incident is watched for a return. Zero if it is not watched.
     pub watch: Duration,
-    /// Whether suspects with the verdict `mining` lead to [`crate::model::Effect::Confirmed`].
+    /// Whether there is a response, which gets suspects with the verdict `mining` by [`crate::model::Effect::Confirmed`].
     pub confirms: bool,
     /// The lowest verdict that causes an alert. An incident below this verdict is kept and may cause an alert later.
     pub min_verdict: Verdict,

@@ -116,14 +116,13 @@ impl HeldSignal {
         HUGE_PAGES.names(&self.signal) || MSR.names(&self.signal)
     }
 
-    /// Whether the signal is only the rhythm of messages to a peer in a private network. Agents of products that run in
-    /// one's own network keep such connections to a server there.
+    /// Whether the signal is N5 with a peer in a private network. Agents keep such connections to servers on the premises.
     fn is_rhythm_inside(&self) -> bool {
         let is_inside = || matches!(self.signal.value("destination"), Some(Value::Address(peer)) if is_private(peer.ip()));
         ENCRYPTED_BEACONING.names(&self.signal) && is_inside()
     }
 
-    /// Whether the signal is about what a miner computes, for longer than the minute that other programs are busy, too.
+    /// Whether the signal is evidence of computing. A minute of load (C5) is not enough, because any program can be busy so long.
     fn is_of_computation(&self) -> bool {
         self.signal.class == SignalClass::Compute
             && !self.changes_host()
@@ -217,8 +216,7 @@ impl Score {
                 work = points;
             }
         }
-        // A miner computes, whoever its peer is. An idle client of a server in the private network, about which nothing else is
-        // alarming, does not mine.
+        // A miner computes, wherever its peer is. So N5 with a private peer needs a compute signal or another alarming one.
         score.mining |= rhythm_inside && (computes || score.alarming);
         score.alarming |= rhythm_inside && computes;
         // What a program computes and the memory that it does it in are two witnesses of one algorithm.

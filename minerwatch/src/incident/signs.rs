@@ -60,7 +60,7 @@ pub(super) enum Sign {
     Immutable,
     /// It was fetched from an address without a name.
     BareAddress,
-    /// It was fetched from an address without a name in a private network. Products that run in one's own network are.
+    /// It was fetched from an address without a name in a private network, as products on the premises are.
     PrivateAddress,
     /// The program lies in a temporary directory.
     TemporaryPlace,
@@ -138,7 +138,7 @@ pub(super) struct Signs {
     found: Vec<Sign>,
     /// Whether a person started it from a login shell, or a CI agent as part of a job.
     excused: bool,
-    /// Whether its program was built on this host by who runs it, so that the name of its file is its own.
+    /// Whether its program was built on this host by the shell or job that runs it. Then the name of its file is no sign.
     #[serde(default)]
     built: bool,
 }
@@ -180,7 +180,7 @@ impl Signs {
         (strong + weak).saturating_sub(excuse) >= SUSPICIOUS
     }
 
-    /// Records whether the program was built on this host by who runs it. Then the name of its file is no sign. `keeps_name`
+    /// Records whether the program was built on this host by the shell or job that runs it. `keeps_name`
     /// is whether the program has the name of a kernel thread, too, which nobody gives a program that he builds.
     pub(super) fn set_built(&mut self, is_built: bool, keeps_name: bool, process: &Process) {
         self.built = is_built;

@@ -49,7 +49,7 @@ pub struct IncidentLimits {
     pub min_verdict: Verdict,
     /// Time for which a closed incident is watched for a return. Zero if it is not watched.
     pub watch: Duration,
-    /// Whether suspects with the verdict `mining` are passed to a response.
+    /// Whether there is a response that suspects with the verdict `mining` are passed to.
     pub confirms: bool,
 }
 
@@ -117,7 +117,7 @@ pub struct Incidents {
     last_look: BootTime,
     /// Whether chains are ignored.
     without_chains: bool,
-    /// States of incidents for the response.
+    /// Confirmations for the response.
     confirmed: Vec<Alert>,
     restored: state::Restored,
 }

@@ -27,7 +27,7 @@ const MAX_ACCOUNTS: usize = 4;
 struct Run {
     process: ProcessKey,
     alive: bool,
-    /// Whether the response got it. A daemon that restarts begins again.
+    /// Whether it was passed to the response. A restart of the daemon begins anew, because an isolation ends with it.
     #[serde(skip)]
     confirmed: bool,
 }
@@ -104,7 +104,7 @@ impl Suspect {
         self.runs.iter().any(|run| run.alive)
     }
 
-    /// Whether the response has not got a living process.
+    /// Whether a living process was not passed to the response.
     pub(super) fn is_unconfirmed(&self) -> bool {
         self.runs.iter().any(|run| run.alive && !run.confirmed)
     }

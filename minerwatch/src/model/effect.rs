@@ -11,7 +11,7 @@ pub enum Effect {
     Observed(Observation),
     /// An alert to send.
     Alert(Box<Alert>),
-    /// The state of an incident, with those suspects whose own verdict is `mining` and that the response has not got yet.
+    /// The state of an incident for the response. It lists only suspects with the verdict `mining` that have a new process.
     Confirmed(Box<Alert>),
     /// A request to a probe. An answer comes back as an event.
     Request(Request),

@@ -82,7 +82,7 @@ pub enum ResponseAction {
     Release,
     /// Traffic that the isolation blocked.
     Blocked,
-    /// The policy waits for an approval, or got an answer.
+    /// An approval is pending, was given, was denied or expired.
     Approval,
 }
 

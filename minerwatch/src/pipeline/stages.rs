@@ -46,7 +46,7 @@ pub trait OutputSink {
         Ok(())
     }
 
-    /// Takes the state of an incident with suspects that the response has not got yet, and its line of JSON.
+    /// Takes a confirmation for the response, and its line of JSON.
     fn confirmed(&mut self, line: &[u8], alert: &Alert) {
         let _ = (line, alert);
     }

@@ -1,5 +1,5 @@
-//! Remembers about which programs the policy collected evidence lately, so that a miner that starts in a loop does not
-//! push out the first evidence.
+//! Remembers the programs with recent evidence. The policy collects no more about them, so that a miner that restarts in a
+//! loop does not push out the first evidence.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -7,13 +7,13 @@ use crate::model::{Alert, BootTime, FileId, IncidentId};
 
 /// Time after which evidence about the same program is collected again.
 const PERIOD: Duration = Duration::from_secs(3_600);
-/// Maximum number of programs of one incident in this time. An intruder can give each start another name.
+/// Maximum number of programs per incident and period, because an intruder can use a new name for each start.
 const MAX_PROGRAMS: usize = 8;
 
 /// An executable: its path and its file.
 type Program = (Arc<str>, Option<FileId>);
 
-/// The programs about which evidence was collected, by incident.
+/// The programs with recent evidence, by incident.
 #[derive(Debug, Default)]
 pub struct RecentEvidence(HashMap<IncidentId, Collected>);
 
@@ -24,7 +24,7 @@ struct Collected {
 }
 
 impl RecentEvidence {
-    /// Whether a suspect of an alert runs a program without recent evidence. If so, there is evidence from now on.
+    /// Whether a suspect of an alert runs a program without recent evidence. Its programs count as recent from now on.
     pub fn lacks(&mut self, alert: &Alert, now: BootTime) -> bool {
         self.0.retain(|_, collected| now.since(collected.since) < PERIOD);
         let collected =

@@ -94,7 +94,7 @@ impl Responder {
     ) -> Option<LateEvidence> {
         // What changes soonest is kept before anything is changed. The rest takes longer, and is kept once the suspects
         // cannot run any more, but before anything is destroyed.
-        // What the policy collected lately counts.
+        // The policy collects nothing while its last evidence is recent.
         let is_due = !asked.by.is_policy() || self.recent_evidence.lacks(asked.alert, host::now());
         let mut kept = if is_due { Kept::Nothing } else { Kept::Whole };
         for (stage, lease) in stages {

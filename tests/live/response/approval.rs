@@ -1,4 +1,4 @@
-//! The policy waits for a signed answer before it changes something.
+//! The policy waits for a signed approval before it changes something.
 
 use std::{
     fs,
@@ -10,34 +10,34 @@ use minerwatch_tests::agent::at;
 use super::stage::{Cgroups, Miner, Stage, beats, incident_of, stops, wait_until};
 use crate::{SOON, machine};
 
-/// A server on loopback that answers as a file says. It is killed when dropped.
+/// A server on loopback that decides as a file says. It is killed when dropped.
 struct Approver {
     child: Child,
-    answer: String,
+    decision: String,
     settings: String,
 }
 
 impl Approver {
     fn start(stage: &Stage) -> Self {
         let path = |name: &str| stage.scratch.join(name);
-        let (script, address, secret, answer) =
-            (path("approver.py"), path("address"), path("secret"), path("answer"));
+        let (script, address, secret, decision) =
+            (path("approver.py"), path("address"), path("secret"), path("decision"));
         fs::write(&script, include_str!("approver.py")).expect("a file");
         fs::write(&secret, "a secret of the test\n").expect("a file");
-        fs::write(&answer, "wait").expect("a file");
+        fs::write(&decision, "pending").expect("a file");
         let child = Command::new("/usr/bin/python3")
-            .args([&script, &address, &secret, &answer])
+            .args([&script, &address, &secret, &decision])
             .stdin(Stdio::null())
             .spawn()
             .expect("it starts");
         assert!(wait_until(|| fs::exists(&address).expect("a path")), "it listens");
         let url = fs::read_to_string(&address).expect("an address");
         let settings = format!("[response.approval]\nurl = \"{url}\"\nsecret_file = \"{secret}\"\n");
-        Self { child, answer, settings }
+        Self { child, decision, settings }
     }
 
-    fn says(&self, answer: &str) {
-        fs::write(&self.answer, answer).expect("a file");
+    fn says(&self, decision: &str) {
+        fs::write(&self.decision, decision).expect("a file");
     }
 }
 

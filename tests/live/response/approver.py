@@ -1,6 +1,6 @@
-"""Answers questions about the response as the file ANSWER says, and signs each answer.
+"""Decides about approval requests as a file says, and signs each response.
 
-Usage: approver.py ADDRESS_FILE SECRET_FILE ANSWER_FILE
+Usage: approver.py ADDRESS_FILE SECRET_FILE DECISION_FILE
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import json
 import os
 import sys
 
-ADDRESS, SECRET, ANSWER = sys.argv[1:]
+ADDRESS, SECRET, DECISION = sys.argv[1:]
 HEADER = "X-Minerwatch-Signature"
 
 
@@ -23,18 +23,18 @@ def tag(kind, body):
 class Approver(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        if not hmac.compare_digest(self.headers[HEADER], tag(b"question", body)):
+        if not hmac.compare_digest(self.headers[HEADER], tag(b"request", body)):
             self.send_error(401)
             return
-        question = json.loads(body)
-        with open(ANSWER) as file:
+        request = json.loads(body)
+        with open(DECISION) as file:
             decision = file.read().strip()
-        answer = json.dumps({"request": question["request"], "decision": decision, "by": "alice"}).encode()
+        response = json.dumps({"id": request["id"], "decision": decision, "by": "alice"}).encode()
         self.send_response(200)
-        self.send_header(HEADER, tag(b"answer", answer))
-        self.send_header("Content-Length", str(len(answer)))
+        self.send_header(HEADER, tag(b"response", response))
+        self.send_header("Content-Length", str(len(response)))
         self.end_headers()
-        self.wfile.write(answer)
+        self.wfile.write(response)
 
     def log_message(self, *_):
         pass

@@ -1,9 +1,9 @@
-//! Whether a program was built on this host by who runs it. Whoever compiles a server runs the fresh program under its own
-//! name in the tests, also below `/tmp`.
+//! Finds programs that were built on this host and run by the same shell or job. The tests of a server run the fresh program
+//! under its own name, also below `/tmp`.
 //!
-//! An intruder can compile, too. What he cannot do is to bring a finished program: a linker of the system wrote the file, no
-//! downloader and no program that had connected out. And the excuse is about the name alone: the program runs under the name of
-//! its file, in a plain temporary directory, below the same shell or job that built it, and not through a network service.
+//! An intruder can compile, too, but cannot bring a finished program: a linker of the system must have written the file, and
+//! neither a downloader nor a program that had connected out. Only the name is excused. The program must have the name of
+//! its file, lie in a plain temporary directory, and not come through a network service.
 
 use super::service_entry;
 use crate::{
@@ -33,7 +33,7 @@ mod tests {
     /// The actions of a test case, given the key of the first process.
     type Act = fn(&mut Host, ProcessKey);
 
-    /// Whether B4P is found after the actions. Nobody is alarmed by it alone.
+    /// Whether B4P is found after the actions. Alone, it raises no alert.
     fn is_disguised(act: Act) -> bool {
         let mut host = Host::new();
         let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);

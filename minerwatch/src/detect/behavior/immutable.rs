@@ -112,9 +112,9 @@ fn looks_like_chattr(context: &DetectionContext<'_>, command: &Command<'_>) -> b
 
 /// Whether a module of Ansible called the process, for a file that a playbook protects by `attributes: +i`.
 ///
-/// Anybody can give a script the name of a module. What an intruder cannot choose are the ancestors of a process: it came
-/// through no network service, and what stands between it and who started its tree lies in ordinary places and has a file. A
-/// playbook protects no program in an odd place, and not the list of libraries for every program.
+/// Anybody can give a script the name of a module, but an intruder cannot choose the ancestors of a process. So the process
+/// must not come through a network service, and every program of its tree must have a file in an ordinary place. A playbook
+/// protects neither a program in an odd place nor `/etc/ld.so.preload`.
 fn is_of_playbook(table: &ProcessTable, process: &Process, command: &Command<'_>) -> bool {
     /// Number of processes between chattr and its module: the process itself, and perhaps a shell.
     const MAX_ANCESTORS: usize = 4;
@@ -138,7 +138,7 @@ fn is_of_playbook(table: &ProcessTable, process: &Process, command: &Command<'_>
         && service_entry(table, process.key()).is_none()
 }
 
-/// Whether only an intruder protects the file at this path: the list of libraries, or a program in an odd place.
+/// Whether no playbook protects the file at this path: `/etc/ld.so.preload`, or a program in an odd place.
 fn is_odd_to_protect(path: &str) -> bool {
     path == "/etc/ld.so.preload" || PathKind::of(path).is_odd()
 }

@@ -1,9 +1,9 @@
 //! B6: a library is forced into every program.
 //!
-//! Products that measure the performance of applications do so, too: their installers, and their agents when they update. Then
-//! the signal keeps its points, but it is a step and no sign. What an intruder cannot choose is where the writer came from: a
-//! network service above it, a program without a file or in a hidden place, and a program that was written while minerwatch ran
-//! are never excused. And whatever the list hides: that a process is hidden (B5) or mines is reported as before.
+//! Profilers change the list, too: their installers, and their agents when they update. Then the signal keeps its points, but
+//! it is a step and not a sign. The origin of the writer decides, because an intruder cannot choose it. Nothing is excused
+//! below a network service, for a program without a file or in a hidden place, and for a program that was written while
+//! minerwatch ran. Hidden processes (B5) and mining are reported as before.
 
 use super::service_entry;
 use crate::{
@@ -59,7 +59,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     })
 }
 
-/// Returns who writes the list as part of usual work, in words.
+/// Returns the kind of writer in words, if it changes the list as part of its usual work.
 fn usual_writer(context: &DetectionContext<'_>) -> Option<&'static str> {
     let (table, process) = (context.table, context.process);
     if process.container_id().is_some() || service_entry(table, process.key()).is_some() {
@@ -77,7 +77,7 @@ fn usual_writer(context: &DetectionContext<'_>) -> Option<&'static str> {
     }
 }
 
-/// Whether a process may be part of an installer, which may lie in a temporary directory, but hides nothing.
+/// Whether a process can be part of an installer: its file may lie in a temporary directory, but not in a hidden one.
 fn may_be_installer(process: &Process) -> bool {
     let executable = &process.view.executable;
     let file = process.script.as_deref().unwrap_or(&executable.path);
@@ -91,18 +91,19 @@ fn may_be_installer(process: &Process) -> bool {
         && !executable.flags.memfd
         && !executable.flags.deleted
         && matches!(process.taint, None | Some(Taint::Dropped))
-        // A program in brackets or with the name of another is disguised, whoever starts it.
+        // A name in brackets is a disguise, also in an installer.
         && !process.view.arguments.first().is_some_and(|name| name.starts_with('['))
 }
 
-/// Whether a process runs a program of a vendor. The tools of the system and shells write what they are told.
+/// Whether a process runs a program of a vendor. Shells and tools of the system do not count, because their caller decides
+/// what they write.
 fn is_vendor_program(process: &Process) -> bool {
     let file = process.script.as_deref().unwrap_or(&process.view.executable.path);
     file.starts_with("/opt/") && matches!(process.role, Role::Other | Role::Interpreter | Role::Agent)
 }
 
-/// Whether a process runs a program in an ordinary place that nobody wrote while minerwatch ran, except a package manager or an
-/// installer in a person's session. What came from another host directly counts as new.
+/// Whether the program of a process was there before: it lies in an ordinary place, and only a package manager or an installer
+/// in a person's session wrote it while minerwatch ran. A file that its writer fetched from another host counts as new.
 fn was_there(context: &DetectionContext<'_>, process: &Process) -> bool {
     let executable = &process.view.executable;
     let written = &context.known.written;
@@ -152,7 +153,7 @@ mod tests {
         assert_eq!(findings(&host), [("B6", 45)]);
     }
 
-    /// Lets a host do something that ends with a write of the list. Returns whether the signal is a sign.
+    /// Runs `act`, whose last event writes the list. Returns whether B6 is a sign.
     fn is_sign(act: fn(&mut Host, ProcessKey) -> ProcessKey) -> bool {
         let mut host = Host::new();
         let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);

@@ -100,7 +100,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     }
     let detail = format!("'{}' {verb} the system's '{tool}' ({path})", process.view.name);
     let finding = |info| Finding::new(info, context, detail).value("path", path);
-    // Whoever restores a system replaces all tools. Only who moves tools away means these tools.
+    // A restore replaces every tool. It moves none away, so that always counts.
     let is_restored = || verb == "replaced" && context.known.restores.is_by(process, context.table);
     let step = SignalInfo { kind: SignalKind::Step, ..TOOL_REPLACED };
     Some(if !is_tool(path) {

@@ -1,10 +1,9 @@
-//! Which processes write a whole system back: a restored backup, a copied root, an unpacked image.
+//! Finds processes that restore a whole system: from a backup, from another root directory, from an image.
 //!
-//! Such a process replaces tools of the system and files that start programs, among everything else. Who replaces a tool to
-//! lie about what runs changes few files. An intruder can pad the change with files that nobody needs. So a restore excuses
-//! only that a tool or the list of libraries is among what was written: the points stay, and all other signs count. The
-//! intruder cannot choose where the writer came from: nothing is excused below a network service, for a program without a file,
-//! in an odd place or that was dropped.
+//! A restore replaces tools of the system and files that start programs, among many others. An intruder replaces few files,
+//! but can write others to look like a restore. So little is excused: that a tool or `/etc/ld.so.preload` was written is a
+//! step and not a sign, with the same points, and all other signs count. An intruder cannot choose the origin of the writer.
+//! So nothing is excused below a network service, and for a program that was dropped, has no file or lies in an odd place.
 
 use std::hash::BuildHasher;
 
@@ -77,7 +76,7 @@ impl Restores {
         }
     }
 
-    /// Whether a process writes a whole system back, and nothing is odd about where the process came from.
+    /// Whether a process restores a whole system, and its origin is ordinary.
     pub fn is_by(&self, process: &Process, table: &ProcessTable) -> bool {
         self.writers.get(&process.key()).is_some_and(Written::is_whole)
             && process.container_id().is_none()

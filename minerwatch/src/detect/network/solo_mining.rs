@@ -1,9 +1,8 @@
 //! N7: calls to a node that a solo miner makes, or frequent requests for the node's block height.
 //!
-//! Explorers and monitors read templates and heights, too. A miner also does what they never do: it names the account that
-//! the reward goes to, takes work in the form that miners take it, or submits a block. A miner cannot leave this out, because
-//! it would mine for nobody. So only these calls have all points. What a client of either kind may ask has fewer: beside a
-//! load, it is no alert.
+//! Explorers and monitors read templates and heights, too. Only a miner names the account for the reward, fetches work with
+//! `getwork`, or submits a block, and without such a call it earns nothing. So these calls have all points, and the calls of
+//! both kinds of clients have fewer: even with a load beside them, they raise no alert.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -17,8 +16,8 @@ use crate::{
     },
 };
 
-/// The signal. It is not conclusive, because pools ask nodes for work as well. The weak form is what clients that only read
-/// ask, too. Together with the strongest load (20 points), it stays below an alert.
+/// The signal. It is not conclusive, because pools ask nodes for work as well. The weak form is for calls that clients without
+/// a miner make, too. With the strongest load (20 points), it stays below an alert.
 pub const SOLO_MINING: SignalInfo = SignalInfo {
     id: "N7",
     class: SignalClass::Network,

@@ -1,5 +1,5 @@
-//! Who built a program: the shells and jobs above the linker that wrote it. The linker ends at once, and the program is run
-//! minutes later. So its callers are kept with the file.
+//! Finds the shells and jobs that built a program: the callers of its linker. They are kept with the file, because the linker
+//! ends at once, and the program runs minutes later.
 
 use std::sync::Arc;
 

@@ -90,7 +90,7 @@ impl Incident {
         self.suspects.iter().max_by_key(|(number, suspect)| rank(number, suspect)).map(|(number, _)| *number)
     }
 
-    /// The suspects with the verdict `mining` that have a process which the response has not got.
+    /// The suspects with the verdict `mining` that have a process without confirmation.
     pub(in crate::incident) fn unconfirmed(&self) -> impl Iterator<Item = SuspectNumber> {
         let is_mining = |suspect: &Suspect| suspect.verdict == Some(Verdict::Mining);
         let unconfirmed =
@@ -98,7 +98,7 @@ impl Incident {
         unconfirmed.map(|(number, _)| *number)
     }
 
-    /// Marks all processes of those suspects as passed to the response whose verdict is `mining`.
+    /// Marks the processes of these suspects as confirmed, except those of suspects below `mining`.
     pub(in crate::incident) fn confirmed(&mut self, numbers: &[SuspectNumber]) {
         for number in numbers {
             let suspect = self.suspects.get_mut(number);

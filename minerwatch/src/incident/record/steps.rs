@@ -74,8 +74,8 @@ impl Incident {
         }
     }
 
-    /// Whether nothing but services of the system persist, and the dropped program `holder` is no service itself: it ended, or
-    /// has run for less than some minutes.
+    /// Whether the chain is that of an installer: only services of the system persist, and the dropped program `holder` has
+    /// ended or has run for less than five minutes.
     fn installs_services(&self, holder: ProcessKey, table: &ProcessTable, at: BootTime) -> bool {
         let has_ended = |process: &Process| !process.is_alive() || at.since(process.since) < INSTALLATION;
         self.links.persists_by_services() && table.get(holder).is_none_or(has_ended)

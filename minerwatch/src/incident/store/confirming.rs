@@ -1,7 +1,7 @@
-//! Passes confirmed suspects to the response.
+//! Passes confirmed suspects, those with the verdict `mining`, to the response.
 //!
-//! Alerts have budgets, and say once that a suspect is back. The response must not wait for either: each process of a
-//! suspect whose own verdict is `mining` is passed on, at once if possible.
+//! The response does not depend on alerts, because alerts have budgets and pauses. Each new process of a confirmed suspect is
+//! passed to it within 100 ms.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -12,16 +12,16 @@ use crate::{
     process::ProcessTable,
 };
 
-/// Least time between two confirmations of one incident, so that a suspect that starts in a loop costs little.
+/// Minimum time between two confirmations of one incident. It bounds the cost of a suspect that restarts in a loop.
 const PAUSE: Duration = Duration::from_millis(100);
 
 impl Incidents {
-    /// Takes the states of incidents with suspects that the response has not got yet. Each state lists only these.
+    /// Takes the confirmations: states of incidents that list only confirmed suspects with a new process.
     pub fn take_confirmed(&mut self) -> Vec<Alert> {
         std::mem::take(&mut self.confirmed)
     }
 
-    /// Passes on the suspects of an incident that the response has not got yet.
+    /// Confirms the suspects of an incident, or plans it if the last confirmation was less than 100 ms ago.
     pub(super) fn confirm(&mut self, serial: Serial, now: BootTime, table: &ProcessTable) {
         if !self.limits.confirms {
             return;
@@ -49,7 +49,7 @@ impl Incidents {
         self.confirmed.push(alert);
     }
 
-    /// Passes on what had to wait.
+    /// Confirms the suspects that had to wait.
     pub(super) fn confirm_due(&mut self, now: BootTime, table: &ProcessTable) {
         if !self.limits.confirms {
             return;
@@ -63,7 +63,7 @@ impl Incidents {
 }
 
 impl Incident {
-    /// Whether the response has not got a process of a suspect whose verdict is `mining`.
+    /// Whether a suspect waits for its confirmation.
     fn is_unconfirmed(&self) -> bool {
         self.unconfirmed().next().is_some()
     }

@@ -1,4 +1,4 @@
-//! What the policy wants to do and may not do before somebody approves.
+//! Keeps the orders of the policy that wait for an approval.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::signals;
 use crate::{
-    approval::{Asker, Decision, DecisionOutcome, Question},
+    approval::{ApprovalClient, ApprovalRequest, Decision, DecisionOutcome},
     bounded::BoundedMap,
     config::Response,
     host,
@@ -17,28 +17,28 @@ use crate::{
     },
 };
 
-/// Maximum number of executables whose answer is remembered.
-const MAX_ANSWERS: usize = 4_096;
-/// Maximum number of suspects of one question.
+/// Maximum number of executables whose decision is remembered.
+const MAX_DECISIONS: usize = 4_096;
+/// Maximum number of suspects of one request.
 const MAX_SUSPECTS: usize = 256;
 /// The guard that a report names if nobody approved.
 const GUARD: &str = "approval";
-/// Who waits for an approval, in reports.
+/// Who ordered what waits, in reports.
 const POLICY: &str = "policy";
 
 /// The orders that wait for an approval.
 #[derive(Debug)]
 pub struct Approvals {
-    asker: Asker,
+    client: ApprovalClient,
     /// The stages that need an approval.
     stages: Vec<Stage>,
     timeout: Duration,
     waiting: HashMap<u64, Waiting>,
     /// Who approved, or `None` if somebody denied.
-    answers: BoundedMap<Subject, Option<String>>,
+    decisions: BoundedMap<Subject, Option<String>>,
 }
 
-/// What an answer holds for: an executable of an incident.
+/// What a decision is about: an executable of an incident.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Subject {
     incident: IncidentId,
@@ -99,7 +99,7 @@ pub struct Approved {
 }
 
 impl Approvals {
-    /// Starts the thread that asks, if the policy needs approvals. A dry run changes nothing, and needs none.
+    /// Starts the client, if the policy needs approvals. A dry run changes nothing, and needs none.
     pub fn start(
         section: &Response,
         commands: mpsc::Sender<signals::Command>,
@@ -110,27 +110,27 @@ impl Approvals {
         let settings = &section.approval;
         let decided = move |decision| commands.blocking_send(signals::Command::Decided(decision)).is_ok();
         Ok(Some(Self {
-            asker: Asker::start(settings, decided)?,
+            client: ApprovalClient::start(settings, decided)?,
             stages: settings.stages.clone(),
             timeout: Duration::from_secs(settings.timeout_s),
             waiting: HashMap::new(),
-            answers: BoundedMap::new(MAX_ANSWERS),
+            decisions: BoundedMap::new(MAX_DECISIONS),
         }))
     }
 
     /// Returns the index of the first stage that needs an approval. It and all stages after it wait.
-    pub fn first_to_ask(&self, stages: &[Stage]) -> Option<usize> {
+    pub fn first_that_waits(&self, stages: &[Stage]) -> Option<usize> {
         stages.iter().position(|stage| self.stages.contains(stage))
     }
 
-    /// Asks whether these stages may be applied to the suspects of an alert, which `line` is as JSON. While a question about
-    /// the incident waits, further suspects join it. An answer holds for the same executables of the incident, so nobody is
-    /// asked again each time a miner comes back. Returns the suspects about whom somebody approved before.
+    /// Requests an approval of these stages for the suspects of an alert. `line` is the alert as JSON. Suspects join a request
+    /// about their incident that is still pending. A decision also holds for later processes of the same executables, so a
+    /// miner that comes back causes no further request. Returns what was approved earlier.
     ///
     /// # Errors
     ///
-    /// Too many questions wait for an answer already, or the thread that asks has ended.
-    pub fn ask(
+    /// Too many requests are pending, or the client has ended.
+    pub fn request(
         &mut self,
         number: u64,
         line: &[u8],
@@ -139,7 +139,7 @@ impl Approvals {
     ) -> anyhow::Result<Option<Approved>> {
         let mut open = alert.clone();
         let (mut approved, mut name) = (Vec::new(), None);
-        open.suspects.retain(|suspect| match self.answers.get(&Subject::of(alert.incident, suspect)) {
+        open.suspects.retain(|suspect| match self.decisions.get(&Subject::of(alert.incident, suspect)) {
             Some(Some(by)) => {
                 name = Some(by.clone());
                 approved.push(suspect.clone());
@@ -163,15 +163,15 @@ impl Approvals {
             return Ok(approved);
         }
         let now = OffsetDateTime::now_utc();
-        self.asker.ask(Question::new(number, alert.incident, stages, line, self.timeout, now)?)?;
+        self.client.submit(ApprovalRequest::new(number, alert.incident, stages, line, self.timeout, now)?)?;
         let waiting = Waiting { alert: Box::new(open), stages: stages.to_vec(), since: host::now() };
         self.waiting.insert(number, waiting);
         Ok(approved)
     }
 
-    /// Takes a decision. Returns `None` if its question is unknown.
+    /// Takes a decision. Returns `None` if its request is unknown.
     pub fn decided(&mut self, decision: Decision) -> Option<Decided> {
-        if decision.outcome == DecisionOutcome::Asked {
+        if decision.outcome == DecisionOutcome::Pending {
             let waiting = self.waiting.get(&decision.number)?;
             let seconds = self.timeout.as_secs();
             let message = format!("{} waits for an approval for at most {seconds} s", names(&waiting.stages));
@@ -189,7 +189,7 @@ impl Approvals {
                 report(&waiting, ResponseOutcome::Refused, by, format!("{by} denied {stages}{colon}{reason}"))
             }
             DecisionOutcome::Expired { problem } => {
-                let problem = problem.as_ref().map(|problem| format!(" (the last request: {problem})"));
+                let problem = problem.as_ref().map(|problem| format!(" (the last attempt: {problem})"));
                 let message = format!(
                     "{stages} was not done: nobody approved within {} s{}",
                     self.timeout.as_secs(),
@@ -197,19 +197,19 @@ impl Approvals {
                 );
                 report(&waiting, ResponseOutcome::Refused, POLICY, message)
             }
-            DecisionOutcome::Asked => return None,
+            DecisionOutcome::Pending => return None,
         };
-        let answer = match decision.outcome {
+        let approver = match decision.outcome {
             DecisionOutcome::Approved { by } => Some(by),
             DecisionOutcome::Denied { .. } => None,
-            DecisionOutcome::Expired { .. } | DecisionOutcome::Asked => {
+            DecisionOutcome::Expired { .. } | DecisionOutcome::Pending => {
                 return Some(Decided { report, approved: None });
             }
         };
         for suspect in &waiting.alert.suspects {
-            self.answers.insert(Subject::of(waiting.alert.incident, suspect), answer.clone());
+            self.decisions.insert(Subject::of(waiting.alert.incident, suspect), approver.clone());
         }
-        let approved = answer.map(|by| Approved { by, alert: waiting.alert, stages: waiting.stages });
+        let approved = approver.map(|by| Approved { by, alert: waiting.alert, stages: waiting.stages });
         Some(Decided { report, approved })
     }
 }

@@ -1,4 +1,4 @@
-//! Bounds the events about what the policy did, so that a miner that starts in a loop floods nobody.
+//! Bounds the events about the actions of the policy, so that a miner that restarts in a loop does not flood the outputs.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::{
 
 /// Number of events about one incident at once.
 const BURST: u32 = 30;
-/// Interval of further ones.
+/// Interval between further ones.
 const INTERVAL: Duration = Duration::from_secs(6);
 /// Maximum number of incidents that are tracked.
 const MAX_INCIDENTS: usize = 4_096;
@@ -32,7 +32,7 @@ impl Default for ReportBudget {
 }
 
 impl ReportBudget {
-    /// Returns the report if the budget allows it. It then says how many were left out before.
+    /// Returns the report if the budget allows it, with the number of reports that were left out before it.
     pub fn admit(&mut self, mut report: ResponseReport) -> Option<ResponseReport> {
         let now = report.time;
         let spent = self.0.entry(&report.incident, || Spent { full_at: now, left_out: 0 });

@@ -188,7 +188,7 @@ impl Responder {
     pub fn confirmed(&mut self, line: &[u8], alert: &Alert) {
         self.suspects.insert(alert.incident, alert.suspect.clone());
         let stages = self.section.mining.clone();
-        self.order_or_ask(line, alert, &stages);
+        self.order_or_request(line, alert, &stages);
     }
 
     /// Orders what the policy wants for the suspects of an alert that are only suspected, once for each.
@@ -217,11 +217,11 @@ impl Responder {
         }
     }
 
-    /// Orders the stages that need no approval, and asks for the others.
-    fn order_or_ask(&mut self, line: &[u8], alert: &Alert, stages: &[Stage]) {
-        let first = self.approvals.as_ref().and_then(|approvals| approvals.first_to_ask(stages));
+    /// Orders the stages that need no approval, and requests one for the others.
+    fn order_or_request(&mut self, line: &[u8], alert: &Alert, stages: &[Stage]) {
+        let first = self.approvals.as_ref().and_then(|approvals| approvals.first_that_waits(stages));
         let (now, later) = stages.split_at(first.unwrap_or(stages.len()));
-        // While a person decides, evidence is kept at least.
+        // Evidence is kept while the request is pending.
         let now = if now.is_empty() && !later.is_empty() { &[Stage::Observe] } else { now };
         self.order_by(Actor::Policy, alert, now);
         if later.is_empty() {
@@ -230,10 +230,10 @@ impl Responder {
         let number = self.next;
         self.next += 1;
         let Some(approvals) = &mut self.approvals else { return };
-        match approvals.ask(number, line, alert, later) {
+        match approvals.request(number, line, alert, later) {
             Ok(approved) => self.order_approved(approved),
             Err(error) => {
-                error!("incident {}: nobody can be asked for an approval: {error:#}", alert.incident);
+                error!("incident {}: an approval cannot be requested: {error:#}", alert.incident);
             }
         }
     }
@@ -252,7 +252,7 @@ impl Responder {
         }
     }
 
-    /// Takes the answer to a question: orders what was approved. Returns a report for the outputs, with the suspect of the
+    /// Takes a decision: orders what was approved. Returns a report for the outputs, with the suspect of the
     /// incident.
     pub fn decided(&mut self, decision: Decision) -> Option<Report> {
         let Decided { report, approved } = self.approvals.as_mut()?.decided(decision)?;

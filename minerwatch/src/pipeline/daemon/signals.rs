@@ -25,7 +25,7 @@ pub enum Command {
     Answer(PipelineRequest),
     /// Take an answer of the responder.
     Responded(Box<respond::Answer>),
-    /// Take the answer to a question whether the policy may act.
+    /// Take a decision about an approval request.
     Decided(Decision),
 }
 

@@ -1,4 +1,4 @@
-//! One question and its answer, as the server sees them.
+//! An approval request and the response to it.
 
 use std::{fs, io, time::Duration};
 
@@ -22,33 +22,34 @@ const RANDOM_UUID: &str = "/proc/sys/kernel/random/uuid";
 /// Maximum length of a name or a reason, in characters.
 const MAX_WORDS: usize = 100;
 
-/// A question: may the policy apply these stages to the suspects of an incident?
+/// Asks whether the policy may apply these stages to the suspects of an incident.
 #[derive(Clone, Debug)]
-pub struct Question {
+pub struct ApprovalRequest {
     /// Chosen by the caller; the decision repeats it.
     pub number: u64,
-    /// Time for an answer.
+    /// Time for a decision.
     pub timeout: Duration,
-    /// The random id that the answer repeats.
+    /// The random id, which the response repeats.
     id: String,
     body: Vec<u8>,
 }
 
-/// The body of a question.
+/// The body of a request.
 #[derive(Serialize)]
 struct Body<'a> {
-    request: &'a str,
-    question: &'static str,
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
     incident: String,
     stages: &'a [Stage],
     expires: String,
     alert: &'a Value,
 }
 
-/// The body of an answer.
+/// The body of a response.
 #[derive(Debug, Deserialize)]
-struct Answer {
-    request: String,
+struct Response {
+    id: String,
     decision: Word,
     #[serde(default)]
     by: String,
@@ -61,11 +62,11 @@ struct Answer {
 enum Word {
     Approve,
     Deny,
-    Wait,
+    Pending,
 }
 
-impl Question {
-    /// Makes a question. `alert` is the alert as a line of JSON.
+impl ApprovalRequest {
+    /// Creates a request. `alert` is the alert as a line of JSON.
     ///
     /// # Errors
     ///
@@ -81,8 +82,8 @@ impl Question {
         let id = random_id().with_context(|| format!("reading {RANDOM_UUID}"))?;
         let alert: Value = serde_json::from_slice(alert).context("the alert is not JSON")?;
         let body = serde_json::to_vec(&Body {
-            request: &id,
-            question: "respond",
+            id: &id,
+            kind: "approval-request",
             incident: incident.to_string(),
             stages,
             expires: now.saturating_add(timeout.try_into()?).format(&Rfc3339)?,
@@ -91,12 +92,12 @@ impl Question {
         Ok(Self { number, timeout, id, body })
     }
 
-    /// Asks once. Returns `None` if the server has not decided yet.
+    /// Posts the request once. Returns `None` if it is still pending.
     ///
     /// # Errors
     ///
-    /// The server cannot be reached, or its answer is not signed or not about this question.
-    pub(super) fn ask(
+    /// The server cannot be reached, or its response is not signed or is about another request.
+    pub(super) fn post(
         &self,
         client: &mut JsonClient,
         secret: &SecretSource,
@@ -106,22 +107,21 @@ impl Question {
             bail!("the secret is shorter than {} characters", signature::LEAST_SECRET);
         }
         let signed =
-            signature::sign(&secret, Kind::Question, &self.body).context("the secret is not usable")?;
-        let answer = client.post(&[(HEADER, &signed)], &self.body)?;
-        let Some(value) = answer.header(HEADER) else { bail!("the answer has no signature") };
-        if !signature::is_signed(&secret, Kind::Answer, &answer.body, value) {
-            bail!("the signature of the answer is wrong");
+            signature::sign(&secret, Kind::Request, &self.body).context("the secret is not usable")?;
+        let response = client.post(&[(HEADER, &signed)], &self.body)?;
+        let Some(value) = response.header(HEADER) else { bail!("the response has no signature") };
+        if !signature::is_signed(&secret, Kind::Response, &response.body, value) {
+            bail!("the signature of the response is wrong");
         }
-        let answer: Answer =
-            serde_json::from_slice(&answer.body).context("the answer is not what it should be")?;
-        if answer.request != self.id {
-            bail!("the answer is about another question");
+        let response: Response = serde_json::from_slice(&response.body).context("the response is not what it should be")?;
+        if response.id != self.id {
+            bail!("the response is about another request");
         }
-        let by = if answer.by.trim().is_empty() { "the webhook".to_owned() } else { words(&answer.by) };
-        Ok(match answer.decision {
+        let by = if response.by.trim().is_empty() { "the webhook".to_owned() } else { words(&response.by) };
+        Ok(match response.decision {
             Word::Approve => Some(DecisionOutcome::Approved { by }),
-            Word::Deny => Some(DecisionOutcome::Denied { by, reason: words(&answer.reason) }),
-            Word::Wait => None,
+            Word::Deny => Some(DecisionOutcome::Denied { by, reason: words(&response.reason) }),
+            Word::Pending => None,
         })
     }
 }
