@@ -36,7 +36,7 @@ pub use knowledge::{
     ProgramIdentity, REPORT_DELAY, Restores, Shares,
 };
 pub use load_thresholds::LoadThresholds;
-pub use path_kind::PathKind;
+pub use path_kind::{PathKind, is_ordinary_program};
 pub use registry::DETECTORS;
 pub use signal_info::{SignalInfo, SignalKind};
 pub use written::{WrittenFile, WrittenFiles};

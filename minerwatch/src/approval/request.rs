@@ -113,7 +113,8 @@ impl ApprovalRequest {
         if !signature::is_signed(&secret, Kind::Response, &response.body, value) {
             bail!("the signature of the response is wrong");
         }
-        let response: Response = serde_json::from_slice(&response.body).context("the response is not what it should be")?;
+        let response: Response =
+            serde_json::from_slice(&response.body).context("the response is not what it should be")?;
         if response.id != self.id {
             bail!("the response is about another request");
         }

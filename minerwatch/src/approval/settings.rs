@@ -58,7 +58,8 @@ impl ApprovalSettings {
         }
         match (&self.secret_file, &self.secret_env) {
             (None, None) => {
-                let message = "responses must be signed; set secret_file or secret_env in [response.approval]";
+                let message =
+                    "responses must be signed; set secret_file or secret_env in [response.approval]";
                 Err(("approve", message.to_owned()))
             }
             (Some(_), Some(_)) => {

@@ -83,12 +83,14 @@ fn request(number: u64, timeout: Duration) -> ApprovalRequest {
     let incident = "4340-7760d-4727c34e36e".parse().expect("an id");
     let stages = [Stage::Freeze, Stage::Stop];
     let alert = br#"{"message":"it mines"}"#;
-    ApprovalRequest::new(number, incident, &stages, alert, timeout, OffsetDateTime::UNIX_EPOCH).expect("a request")
+    ApprovalRequest::new(number, incident, &stages, alert, timeout, OffsetDateTime::UNIX_EPOCH)
+        .expect("a request")
 }
 
 fn decide(settings: &ApprovalSettings, timeout: Duration) -> DecisionOutcome {
     let (sender, decisions) = mpsc::channel();
-    let client = ApprovalClient::start(settings, move |decision| sender.send(decision).is_ok()).expect("it starts");
+    let client =
+        ApprovalClient::start(settings, move |decision| sender.send(decision).is_ok()).expect("it starts");
     client.submit(request(7, timeout)).expect("it has room");
     let next = || decisions.recv_timeout(PATIENCE).expect("a decision");
     assert_eq!(next(), Decision { number: 7, outcome: DecisionOutcome::Pending });
@@ -136,12 +138,7 @@ fn what_is_not_a_signed_approval_of_this_request_approves_nothing() {
         ("unsigned", |request| response(request, "approve"), "nobody", "no signature"),
         ("another secret", |request| response(request, "approve"), "another secret, longer", "is wrong"),
         ("the signature of the request", |request| response(request, "approve"), "the request", "is wrong"),
-        (
-            "another request",
-            |_| json!({"id": "0b8f4f0e", "decision": "approve"}),
-            SECRET,
-            "another request",
-        ),
+        ("another request", |_| json!({"id": "0b8f4f0e", "decision": "approve"}), SECRET, "another request"),
         ("another word", |request| response(request, "yes"), SECRET, "not what it should be"),
         ("no word", |request| json!({"id": request["id"]}), SECRET, "not what it should be"),
         ("no object", |_| json!("approve"), SECRET, "not what it should be"),

@@ -1,5 +1,7 @@
 //! Classifies files by their location.
 
+use crate::process::Process;
+
 /// The kind of location of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathKind {
@@ -18,6 +20,13 @@ const ELLIPSIS: u8 = 0xe2;
 
 /// Minimum length of a name that says whose directory it is. Shorter ones are a disguise more often.
 const MIN_NAME: usize = 3;
+
+/// Whether nothing is odd about the program of a process: it was not dropped, and its file lies in an ordinary place.
+pub fn is_ordinary_program(process: &Process) -> bool {
+    process.taint.is_none()
+        && !process.view.executable.flags.has_no_file()
+        && !PathKind::of(process.program_path()).is_odd()
+}
 
 impl PathKind {
     /// Returns the kind of location of an absolute path.

@@ -109,7 +109,7 @@ fn user(credentials: &Credentials) -> UserFields<'_> {
 impl<'a> OwnProcess<'a> {
     /// Returns the unusual flags of the executable, or `None` if no flag is set.
     pub fn of_flags(flags: ExecutableFlags) -> Option<Self> {
-        (flags.memfd || flags.deleted).then(|| Self {
+        flags.has_no_file().then(|| Self {
             memfd: flags.memfd.then_some(true),
             deleted: flags.deleted.then_some(true),
             ..Self::empty()

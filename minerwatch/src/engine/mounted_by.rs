@@ -26,16 +26,7 @@ pub(super) fn attributed(
         let source = change.old_path.as_deref()?;
         table.get(written.at_or_below(source)?.writer)?
     };
-    let view = &process.view;
-    let subject = Subject {
-        key: view.key,
-        tid: view.key.pid,
-        uid: view.credentials.uid,
-        gid: view.credentials.gid,
-        cgroup: 0,
-        container: view.container.clone(),
-    };
-    Some(Event { time: event.time, subject, body: event.body.clone() })
+    Some(Event { time: event.time, subject: Subject::of(&process.view), body: event.body.clone() })
 }
 
 /// Returns the mount command that named this place last.

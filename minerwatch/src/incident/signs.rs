@@ -257,7 +257,7 @@ impl Signs {
 
     fn observe_program(&mut self, view: &ProcessView, script: Option<&str>) {
         let executable = &view.executable;
-        if executable.flags.memfd || executable.flags.deleted {
+        if executable.flags.has_no_file() {
             self.add(Sign::NoFile);
         }
         let path = script.unwrap_or(&executable.path);

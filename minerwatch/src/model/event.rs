@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BootTime, Container, ContainerDescription, CpuQuota, Flow, FlowUpdate, GeoLocation, HugePages, Mapping,
-    Payload, ProcessKey, Rounding, SocketOptions,
+    Payload, ProcessKey, ProcessView, Rounding, SocketOptions,
 };
 
 pub use cpu::{CpuUsage, SchedulingPolicy};
@@ -72,6 +72,20 @@ pub struct Subject {
     /// The container or service of the process, added by the enrich stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<Arc<Container>>,
+}
+
+impl Subject {
+    /// The subject of an event that userspace makes about a process. Its main thread stands for it, and its cgroup is unknown.
+    pub fn of(view: &ProcessView) -> Self {
+        Self {
+            key: view.key,
+            tid: view.key.pid,
+            uid: view.credentials.uid,
+            gid: view.credentials.gid,
+            cgroup: 0,
+            container: view.container.clone(),
+        }
+    }
 }
 
 /// Whether the process of an event must be known before the event is applied.

@@ -66,6 +66,13 @@ pub struct ExecutableFlags {
     pub foreign: bool,
 }
 
+impl ExecutableFlags {
+    /// Whether no path leads to the executable: it is in memory, or deleted.
+    pub fn has_no_file(self) -> bool {
+        self.memfd || self.deleted
+    }
+}
+
 /// The program file that a process runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Executable {

@@ -128,6 +128,11 @@ impl Process {
         self.container_id().is_none() && has_own_file && is_in_system_directory(&executable.path)
     }
 
+    /// The path of what the process runs: its script, else its executable.
+    pub fn program_path(&self) -> &str {
+        self.script.as_deref().unwrap_or(&self.view.executable.path)
+    }
+
     /// The id of the container that the process runs in.
     pub fn container_id(&self) -> Option<&Arc<str>> {
         self.view.container.as_ref()?.id.as_ref()

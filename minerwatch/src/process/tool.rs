@@ -18,7 +18,7 @@ const DIRECTORIES: [&str; 4] = ["/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/"];
 /// Whether a process runs a tool of the system that unrelated people use. Who called it decides what it means.
 pub fn is_tool(process: &Process) -> bool {
     // A program that does not lie where tools do has only the name of one.
-    let file = process.script.as_deref().unwrap_or(&process.view.executable.path);
+    let file = process.program_path();
     let lies_there = DIRECTORIES
         .iter()
         .any(|directory| file.strip_prefix(directory).is_some_and(|name| !name.contains('/')));

@@ -92,7 +92,7 @@ pub fn find(
 ) -> anyhow::Result<Quarantined> {
     let executable = &suspect.process.executable;
     let shown = &*executable.path;
-    if executable.flags.memfd || executable.flags.deleted || !shown.starts_with('/') {
+    if executable.flags.has_no_file() || !shown.starts_with('/') {
         let message = format!(
             "the suspect runs from memory or from a deleted file ({shown}); `minerwatch evidence` keeps its content"
         );

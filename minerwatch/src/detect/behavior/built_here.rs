@@ -30,14 +30,15 @@ mod tests {
         testing::{Host, seconds, verdict},
     };
 
-    /// The actions of a test case, given the key of the first process.
-    type Act = fn(&mut Host, ProcessKey);
+    /// The actions of a test case, given the keys of the first process and of a shell that builds.
+    type Act = fn(&mut Host, ProcessKey, ProcessKey);
 
     /// Whether B4P is found after the actions. Alone, it raises no alert.
     fn is_disguised(act: Act) -> bool {
         let mut host = Host::new();
         let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
-        act(&mut host, init);
+        let shell = host.spawn(init, "/usr/bin/bash", &["bash", "/srv/build.sh"]);
+        act(&mut host, init, shell);
         let found = crate::testing::findings(&host);
         assert!(verdict(&host) <= Some(crate::model::Verdict::Noted));
         found.iter().any(|(id, _)| *id == "B4P")
@@ -53,8 +54,7 @@ mod tests {
 
     #[test]
     fn a_server_that_is_compiled_runs_under_its_own_name() {
-        assert!(!is_disguised(|host, init| {
-            let login = host.spawn(init, "/usr/bin/bash", &["bash", "/srv/build.sh"]);
+        assert!(!is_disguised(|host, _, login| {
             link(host, login, "/usr/bin/ld", "/tmp/openssh/sshd");
             host.wait(seconds(600));
             host.spawn(login, "/tmp/openssh/sshd", &["/tmp/openssh/sshd", "-t"]);
@@ -62,38 +62,32 @@ mod tests {
     }
 
     #[test]
-    fn who_imitates_a_build_is_disguised() {
+    fn an_imitation_of_a_build_is_disguised() {
         let cases: [(&str, Act); 6] = [
-            ("another linker", |host, init| {
-                let shell = host.spawn(init, "/usr/bin/bash", &["bash", "/srv/build.sh"]);
+            ("another linker", |host, _, shell| {
                 link(host, shell, "/home/me/ld", "/tmp/openssh/sshd");
                 host.spawn(shell, "/tmp/openssh/sshd", &["sshd"]);
             }),
-            ("run by somebody else", |host, init| {
-                let shell = host.spawn(init, "/usr/bin/bash", &["bash", "/srv/build.sh"]);
+            ("run by somebody else", |host, init, shell| {
                 link(host, shell, "/usr/bin/ld", "/tmp/openssh/sshd");
                 host.spawn(init, "/tmp/openssh/sshd", &["sshd"]);
             }),
-            ("under another name", |host, init| {
-                let shell = host.spawn(init, "/usr/bin/bash", &["bash", "/srv/build.sh"]);
+            ("under another name", |host, _, shell| {
                 link(host, shell, "/usr/bin/ld", "/tmp/openssh/x");
                 host.spawn(shell, "/tmp/openssh/x", &["sshd"]);
             }),
-            ("in a hidden directory", |host, init| {
-                let shell = host.spawn(init, "/usr/bin/bash", &["bash", "/srv/build.sh"]);
+            ("in a hidden directory", |host, _, shell| {
                 link(host, shell, "/usr/bin/ld", "/tmp/.x/sshd");
                 host.spawn(shell, "/tmp/.x/sshd", &["sshd"]);
             }),
-            ("fetched into the same place", |host, init| {
-                let shell = host.spawn(init, "/usr/bin/bash", &["bash", "/srv/build.sh"]);
+            ("fetched into the same place", |host, _, shell| {
                 link(host, shell, "/usr/bin/ld", "/tmp/openssh/sshd");
                 let curl =
                     host.spawn(shell, "/usr/bin/curl", &["curl", "-o", "/tmp/openssh/sshd", "http://x"]);
                 host.create(curl, "/tmp/openssh/sshd", 0o755);
                 host.spawn(shell, "/tmp/openssh/sshd", &["sshd"]);
             }),
-            ("in shared memory", |host, init| {
-                let shell = host.spawn(init, "/usr/bin/bash", &["bash", "/srv/build.sh"]);
+            ("in shared memory", |host, _, shell| {
                 link(host, shell, "/usr/bin/ld", "/dev/shm/sshd");
                 host.spawn(shell, "/dev/shm/sshd", &["sshd"]);
             }),

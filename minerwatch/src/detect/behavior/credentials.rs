@@ -84,11 +84,9 @@ fn doubtful_origin(context: &DetectionContext<'_>) -> Option<&'static str> {
 }
 
 fn odd(process: &Process) -> Option<&'static str> {
-    let executable = &process.view.executable;
-    let path = process.script.as_deref().unwrap_or(&executable.path);
-    if executable.flags.memfd || executable.flags.deleted {
+    if process.view.executable.flags.has_no_file() {
         Some("comes from a program without a file")
-    } else if PathKind::of(path).is_odd() {
+    } else if PathKind::of(process.program_path()).is_odd() {
         Some("comes from an odd place")
     } else {
         process.taint.map(|_| "comes from a dropped program")

@@ -92,7 +92,7 @@ fn is_of_image(context: &DetectionContext<'_>, change: &FileChange) -> bool {
 
 /// Whether a process runs a program or a script of an agent.
 fn is_part_of_agent(process: &Process) -> bool {
-    let program = process.script.as_deref().unwrap_or(&process.view.executable.path);
+    let program = process.program_path();
     !PathKind::of(program).is_odd() && defences::on_path(program).is_some()
 }
 
@@ -102,8 +102,7 @@ fn by_command(context: &DetectionContext<'_>) -> Option<Finding> {
     if let Some((what, technique)) = switched_off(&command) {
         return Some(off(context, what, technique));
     }
-    let script = process.script.as_deref().unwrap_or(&process.view.executable.path);
-    let defence = defences::silenced(&command).or_else(|| defences::uninstalled(script))?;
+    let defence = defences::silenced(&command).or_else(|| defences::uninstalled(process.program_path()))?;
     // The scripts of a package stop its service before they replace it.
     let is_package_script = context.table.is_managed(process) && process.role != Role::PackageManager;
     match defence.kind {

@@ -68,8 +68,7 @@ fn deletes_itself(context: &DetectionContext<'_>, change: &FileChange) -> Option
 /// files of the system.
 fn was_deleted(context: &DetectionContext<'_>) -> Option<Finding> {
     let executable = &context.process.view.executable;
-    let was_known = executable.flags.deleted || executable.flags.memfd;
-    if was_known || !PathKind::of(&executable.path).is_odd() {
+    if executable.flags.has_no_file() || !PathKind::of(&executable.path).is_odd() {
         return None;
     }
     let name = &context.process.view.name;

@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use super::{persistence::starts_programs, service_entry};
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, PathKind, SignalInfo, SignalKind, Stateless},
+    detect::{
+        Declaration, DetectionContext, Finding, PathKind, SignalInfo, SignalKind, Stateless,
+        is_ordinary_program,
+    },
     model::{EventType, SignalClass},
     process::{Command, Process, ProcessTable, Role, base_name, resolve},
 };
@@ -125,12 +128,10 @@ fn is_of_playbook(table: &ProcessTable, process: &Process, command: &Command<'_>
             && base_name(script).starts_with("AnsiballZ_")
     };
     let is_ordinary = |ancestor: &Process| {
-        let executable = &ancestor.view.executable;
-        let has_file = !executable.flags.memfd && !executable.flags.deleted;
-        let file = ancestor.script.as_deref().unwrap_or(&executable.path);
         // Over SSH, a module may lie in /tmp (`remote_tmp`).
-        let is_sent = process.session && is_module(ancestor);
-        has_file && (is_sent || (ancestor.taint.is_none() && !PathKind::of(file).is_odd()))
+        let is_sent =
+            || process.session && is_module(ancestor) && !ancestor.view.executable.flags.has_no_file();
+        is_ordinary_program(ancestor) || is_sent()
     };
     table.ancestry(process.key()).take(MAX_ANCESTORS).any(is_module)
         && path_of(process, command, is_odd_to_protect).is_none()

@@ -79,8 +79,7 @@ fn usual_writer(context: &DetectionContext<'_>) -> Option<&'static str> {
 
 /// Whether a process can be part of an installer: its file may lie in a temporary directory, but not in a hidden one.
 fn may_be_installer(process: &Process) -> bool {
-    let executable = &process.view.executable;
-    let file = process.script.as_deref().unwrap_or(&executable.path);
+    let file = process.program_path();
     let is_open = match PathKind::of(file) {
         PathKind::Ordinary => true,
         PathKind::Temporary => ["/tmp/", "/var/tmp/"].iter().any(|place| file.starts_with(place)),
@@ -88,8 +87,7 @@ fn may_be_installer(process: &Process) -> bool {
     };
     is_open
         && !file.contains("/.")
-        && !executable.flags.memfd
-        && !executable.flags.deleted
+        && !process.view.executable.flags.has_no_file()
         && matches!(process.taint, None | Some(Taint::Dropped))
         // A name in brackets is a disguise, also in an installer.
         && !process.view.arguments.first().is_some_and(|name| name.starts_with('['))
@@ -98,8 +96,8 @@ fn may_be_installer(process: &Process) -> bool {
 /// Whether a process runs a program of a vendor. Shells and tools of the system do not count, because their caller decides
 /// what they write.
 fn is_vendor_program(process: &Process) -> bool {
-    let file = process.script.as_deref().unwrap_or(&process.view.executable.path);
-    file.starts_with("/opt/") && matches!(process.role, Role::Other | Role::Interpreter | Role::Agent)
+    process.program_path().starts_with("/opt/")
+        && matches!(process.role, Role::Other | Role::Interpreter | Role::Agent)
 }
 
 /// Whether the program of a process was there before: it lies in an ordinary place, and only a package manager or an installer
@@ -119,8 +117,7 @@ fn was_there(context: &DetectionContext<'_>, process: &Process) -> bool {
         Some(Taint::Fileless | Taint::FetchesForService) => false,
     };
     is_explained
-        && !executable.flags.memfd
-        && !executable.flags.deleted
+        && !executable.flags.has_no_file()
         && !executable.flags.foreign
         && is_old(&executable.path, executable.file)
         && process.script.as_deref().is_none_or(|script| is_old(script, None))

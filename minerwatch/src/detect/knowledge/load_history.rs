@@ -33,7 +33,7 @@ impl ProgramIdentity {
             .and_then(|container| container.id.as_ref().or(container.unit.as_ref()));
         let place = place.map_or_else(|| Arc::from(""), Arc::clone);
         let flags = process.view.executable.flags;
-        let mut program = if flags.memfd || flags.deleted {
+        let mut program = if flags.has_no_file() {
             let parent = table.parent_of(process)?;
             format!("without a file, by {}", file_of(parent)?)
         } else {

@@ -11,7 +11,7 @@ use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use crate::{
     bounded::BoundedMap,
-    detect::{PathKind, behavior::service_entry},
+    detect::{behavior::service_entry, is_ordinary_program},
     model::{Event, EventBody, ProcessKey},
     process::{Process, ProcessTable, Role},
 };
@@ -80,7 +80,7 @@ impl Restores {
     pub fn is_by(&self, process: &Process, table: &ProcessTable) -> bool {
         self.writers.get(&process.key()).is_some_and(Written::is_whole)
             && process.container_id().is_none()
-            && table.tree_path(process.key(), |_| false).all(is_ordinary)
+            && table.tree_path(process.key(), |_| false).all(is_ordinary_program)
             && service_entry(table, process.key()).is_none()
     }
 
@@ -94,16 +94,6 @@ impl Restores {
 fn is_of_system(path: &str) -> bool {
     const PLACES: [&str; 6] = ["/etc/", "/usr/", "/lib", "/bin/", "/sbin/", "/boot/"];
     PLACES.iter().any(|place| path.starts_with(place))
-}
-
-/// Whether a process runs a program with a file in an ordinary place, which was not dropped.
-fn is_ordinary(process: &Process) -> bool {
-    let executable = &process.view.executable;
-    let file = process.script.as_deref().unwrap_or(&executable.path);
-    process.taint.is_none()
-        && !executable.flags.memfd
-        && !executable.flags.deleted
-        && !PathKind::of(file).is_odd()
 }
 
 #[cfg(test)]

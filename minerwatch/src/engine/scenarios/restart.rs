@@ -39,14 +39,6 @@ fn snapshot(engine: &Engine, now: BootTime) -> Vec<Event> {
         .into_iter()
         .map(|process| {
             let view = &process.view;
-            let subject = Subject {
-                key: view.key,
-                tid: view.key.pid,
-                uid: view.credentials.uid,
-                gid: view.credentials.gid,
-                cgroup: 0,
-                container: view.container.clone(),
-            };
             let running = RunningProcess {
                 parent: process.parent,
                 executable: view.executable.clone(),
@@ -58,7 +50,11 @@ fn snapshot(engine: &Engine, now: BootTime) -> Vec<Event> {
                 session: 0,
                 kernel_thread: false,
             };
-            Event { time: now, subject, body: EventBody::RunningProcess(Box::new(running)) }
+            Event {
+                time: now,
+                subject: Subject::of(view),
+                body: EventBody::RunningProcess(Box::new(running)),
+            }
         })
         .collect()
 }

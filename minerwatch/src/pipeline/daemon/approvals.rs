@@ -199,7 +199,7 @@ impl Approvals {
             }
             DecisionOutcome::Pending => return None,
         };
-        let approver = match decision.outcome {
+        let by = match decision.outcome {
             DecisionOutcome::Approved { by } => Some(by),
             DecisionOutcome::Denied { .. } => None,
             DecisionOutcome::Expired { .. } | DecisionOutcome::Pending => {
@@ -207,9 +207,9 @@ impl Approvals {
             }
         };
         for suspect in &waiting.alert.suspects {
-            self.decisions.insert(Subject::of(waiting.alert.incident, suspect), approver.clone());
+            self.decisions.insert(Subject::of(waiting.alert.incident, suspect), by.clone());
         }
-        let approved = approver.map(|by| Approved { by, alert: waiting.alert, stages: waiting.stages });
+        let approved = by.map(|by| Approved { by, alert: waiting.alert, stages: waiting.stages });
         Some(Decided { report, approved })
     }
 }

@@ -194,9 +194,7 @@ impl ProcessTable {
 
     /// Whether a process starts services: a service manager, or a script that it runs for a service.
     fn starts_services(&self, key: ProcessKey) -> bool {
-        let is_script = |process: &&Process| {
-            starts_services(process.script.as_deref().unwrap_or(&process.view.executable.path))
-        };
+        let is_script = |process: &&Process| starts_services(process.program_path());
         let manager = self.ancestry(key).take(MAX_INIT_SCRIPTS).find(|process| !is_script(process));
         manager.is_some_and(|process| process.role == Role::Init)
     }

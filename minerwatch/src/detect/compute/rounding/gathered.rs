@@ -125,8 +125,7 @@ impl Gathered {
 fn is_odd(context: &DetectionContext<'_>, process: &Process) -> bool {
     let executable = &process.view.executable;
     let container = process.container_id().map(AsRef::as_ref);
-    executable.flags.memfd
-        || executable.flags.deleted
+    executable.flags.has_no_file()
         || PathKind::of(&executable.path).is_odd()
         || context.known.written.find(&executable.path, executable.file, container).is_some()
 }

@@ -1,7 +1,7 @@
-//! Attacks that imitate the daily work of people who run hosts. Each takes one excuse as far as it goes, and is found by what an
-//! intruder cannot choose: where a program came from, where it lies, and that a miner computes.
+//! Attacks that imitate the work of administrators. Each uses one excuse as far as possible, and is found by what an intruder
+//! cannot choose: the origin of a program, its place, and that a miner computes.
 
-use super::{ask, build, fetch, keep_in_touch, restore, run};
+use super::steps::{ask, build, fetch, fetch_and_start, keep_in_touch, restore, run};
 use crate::{
     model::{ControlRegister, ProcessKey, Rounding, RoundingCounts, Verdict},
     testing::{Host, alerts, seconds, story, verdict},
@@ -34,27 +34,39 @@ fn mine(host: &mut Host, process: ProcessKey) {
 const SUSPECTED: [(&str, Attack); 15] = [
     ("a rootkit that calls itself a profiler, through a service", |host, init| {
         let shell = exploited(host, init);
-        fetch(host, shell, "https://get.example.com/a", "/opt/datadog/agent", "198.51.100.66:443");
-        host.chmod(shell, "/opt/datadog/agent", 0o755);
-        let agent = host.spawn(shell, "/opt/datadog/agent", &["/opt/datadog/agent"]);
+        let agent = fetch_and_start(
+            host,
+            shell,
+            "https://get.example.com/a",
+            "/opt/datadog/agent",
+            "198.51.100.66:443",
+        );
         host.connect(agent, "198.51.100.66:443");
         host.create(agent, "/etc/ld.so.preload", 0o644);
     }),
     ("a rootkit that calls itself a profiler, by cron", |host, init| {
         let cron = host.spawn(init, "/usr/sbin/cron", &["cron"]);
         let shell = host.spawn(cron, "/usr/bin/dash", &["sh", "-c", "/root/x.sh"]);
-        fetch(host, shell, "https://get.example.com/a", "/opt/dynatrace/oneagent", "198.51.100.66:443");
-        host.chmod(shell, "/opt/dynatrace/oneagent", 0o755);
-        let agent = host.spawn(shell, "/opt/dynatrace/oneagent", &["/opt/dynatrace/oneagent"]);
+        let agent = fetch_and_start(
+            host,
+            shell,
+            "https://get.example.com/a",
+            "/opt/dynatrace/oneagent",
+            "198.51.100.66:443",
+        );
         host.connect(agent, "198.51.100.66:443");
         host.create(agent, "/etc/ld.so.preload", 0o644);
         host.create(agent, "/etc/systemd/system/oneagent.service", 0o644);
     }),
     ("a rootkit in a person's session, from shared memory", |host, init| {
         let login = log_in(host, init);
-        fetch(host, login, "https://get.example.com/a", "/dev/shm/oneagent", "198.51.100.66:443");
-        host.chmod(login, "/dev/shm/oneagent", 0o755);
-        let agent = host.spawn(login, "/dev/shm/oneagent", &["/dev/shm/oneagent"]);
+        let agent = fetch_and_start(
+            host,
+            login,
+            "https://get.example.com/a",
+            "/dev/shm/oneagent",
+            "198.51.100.66:443",
+        );
         host.connect(agent, "198.51.100.66:443");
         host.create(agent, "/etc/ld.so.preload", 0o644);
         host.create(agent, "/etc/systemd/system/oneagent.service", 0o644);
@@ -86,9 +98,13 @@ const SUSPECTED: [(&str, Attack); 15] = [
     ("a fetched server in a directory of builds", |host, init| {
         let script = host.spawn_script(init, "/usr/bin/bash", "/root/x.sh");
         build(host, script, &["/tmp/build/nginx/objs/other"]);
-        fetch(host, script, "https://get.example.com/a", "/tmp/build/nginx/objs/nginx", "198.51.100.66:443");
-        host.chmod(script, "/tmp/build/nginx/objs/nginx", 0o755);
-        let nginx = host.spawn(script, "/tmp/build/nginx/objs/nginx", &["/tmp/build/nginx/objs/nginx"]);
+        let nginx = fetch_and_start(
+            host,
+            script,
+            "https://get.example.com/a",
+            "/tmp/build/nginx/objs/nginx",
+            "198.51.100.66:443",
+        );
         host.connect(nginx, "198.51.100.66:443");
     }),
     ("a server that was built, and then replaced", |host, init| {
@@ -108,27 +124,22 @@ const SUSPECTED: [(&str, Attack); 15] = [
     }),
     ("an agent of the private network that cron starts again", |host, init| {
         let script = host.spawn_script(init, "/usr/bin/bash", "/root/x.sh");
-        fetch(host, script, "http://10.1.2.3/a", "/tmp/agent-installer", "10.1.2.3:80");
-        host.chmod(script, "/tmp/agent-installer", 0o755);
-        let agent = host.spawn(script, "/tmp/agent-installer", &["/tmp/agent-installer"]);
+        let agent = fetch_and_start(host, script, "http://10.1.2.3/a", "/tmp/agent-installer", "10.1.2.3:80");
         host.connect(agent, "10.1.2.3:8443");
         host.create(agent, "/etc/systemd/system/agent.service", 0o644);
         host.create(agent, "/etc/cron.d/agent", 0o644);
     }),
     ("an agent of the private network that stays in the temporary directory", |host, init| {
         let script = host.spawn_script(init, "/usr/bin/bash", "/root/x.sh");
-        fetch(host, script, "http://10.1.2.3/a", "/tmp/agent-installer", "10.1.2.3:80");
-        host.chmod(script, "/tmp/agent-installer", 0o755);
-        let agent = host.spawn(script, "/tmp/agent-installer", &["/tmp/agent-installer"]);
+        let agent = fetch_and_start(host, script, "http://10.1.2.3/a", "/tmp/agent-installer", "10.1.2.3:80");
         host.connect(agent, "10.1.2.3:8443");
         host.create(agent, "/etc/systemd/system/agent.service", 0o644);
         host.burn(agent, 0.9, 620);
     }),
     ("an agent of the private network with the rhythm of a miner, which computes", |host, init| {
         let login = log_in(host, init);
-        fetch(host, login, "http://10.1.2.3/a", "/tmp/agent-installer", "10.1.2.3:80");
-        host.chmod(login, "/tmp/agent-installer", 0o755);
-        let installer = host.spawn(login, "/tmp/agent-installer", &["/tmp/agent-installer"]);
+        let installer =
+            fetch_and_start(host, login, "http://10.1.2.3/a", "/tmp/agent-installer", "10.1.2.3:80");
         host.create(installer, "/opt/agent/agent", 0o755);
         host.create(installer, "/etc/systemd/system/agent.service", 0o644);
         host.exit(installer);
@@ -167,7 +178,7 @@ const SUSPECTED: [(&str, Attack); 15] = [
     }),
 ];
 
-/// Attacks that take an excuse whole, and mine.
+/// Attacks that get a whole excuse, and mine.
 const MINING: [(&str, Attack); 5] = [
     ("after a package that preloads a library", |host, init| {
         let apt = host.spawn(init, "/usr/bin/apt-get", &["apt-get", "install", "x"]);
@@ -210,7 +221,7 @@ const MINING: [(&str, Attack); 5] = [
 ];
 
 #[test]
-fn who_imitates_the_work_of_operations_is_found() {
+fn imitations_of_the_work_of_administrators_are_found() {
     let mut wrong = Vec::new();
     let suspected = SUSPECTED.iter().map(|attack| (attack, Verdict::Suspected));
     for ((name, attack), least) in suspected.chain(MINING.iter().map(|attack| (attack, Verdict::Mining))) {
