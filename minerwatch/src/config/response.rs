@@ -28,10 +28,10 @@ section! {
         /// The stages that are applied to a suspect whose verdict is `suspected`. Only `observe` is possible, because it
         /// changes nothing.
         pub suspected: Vec<Stage> = Vec::new(), checked("`[]`, `[\"observe\"]`", only_observes);
-        /// Who has to agree before the policy changes something: `nobody`, or a server (`webhook`) that
+        /// Whose approval the policy needs before it changes something: `nobody`, or that of a server (`webhook`) that
         /// `[response.approval]` names. A person who uses `minerwatch respond` needs no approval.
         pub approve: Approver = Approver::Nobody, choice();
-        /// The server that is asked for an approval ([response.md](response.md#approval)).
+        /// The server that approves what the policy wants to do ([response.md](response.md#approval)).
         pub approval: ApprovalSettings = ApprovalSettings::default(), table();
         /// Time after which an isolation is undone, in seconds; 0 means not before a release. The same holds for the next
         /// three keys.

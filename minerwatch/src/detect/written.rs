@@ -280,13 +280,13 @@ impl WrittenFiles {
         if change.file.is_some() && change.file == exchange.file {
             return;
         }
-        let Some(other) = change.other_half() else { return };
-        let halves = [change, &other];
-        let [known, known_other] = halves.map(|half| self.take_renamed(half));
+        let Some(other) = change.of_other_file() else { return };
+        let changes = [change, &other];
+        let [known, known_other] = changes.map(|change| self.take_renamed(change));
         self.keep_renamed(origin, change, known);
         self.keep_renamed(origin, &other, known_other);
         if is_directory(change.mode) || is_directory(exchange.mode) {
-            self.rename_directories(&halves);
+            self.rename_directories(&changes);
         }
     }
 

@@ -58,8 +58,8 @@ mod tests {
         testing::{Host, alerts, seconds, story},
     };
 
-    /// Lets an intruder's script fetch a program, act with `mount`, and run the program. Returns the signals of the last
-    /// alert, and whether somebody would be alerted.
+    /// An intruder's script fetches a program, calls `mount`, and runs the program. Returns the signals of the last
+    /// alert, and whether it is suspected at least.
     fn after(mount: impl FnOnce(&mut Host, ProcessKey, ProcessKey)) -> (Vec<String>, bool) {
         let mut host = Host::new();
         let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);

@@ -49,7 +49,7 @@ impl Event {
     pub fn second_of_exchange(&self) -> Option<Self> {
         let EventBody::File(change) = &self.body else { return None };
         let is_first = change.exchange.is_some_and(|exchange| exchange.first);
-        let other = is_first.then(|| change.other_half()).flatten()?;
+        let other = is_first.then(|| change.of_other_file()).flatten()?;
         Some(Self { time: self.time, subject: self.subject.clone(), body: EventBody::File(Box::new(other)) })
     }
 }

@@ -59,14 +59,14 @@ pub enum AfterDeath {
     Keep,
 }
 
-/// Who has to agree before the policy changes something.
+/// Whose approval the policy needs before it changes something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Approver {
     /// Nobody: the policy acts at once.
     #[default]
     Nobody,
-    /// A server that is asked over HTTP.
+    /// A server, over HTTP.
     Webhook,
 }
 

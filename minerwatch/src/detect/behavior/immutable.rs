@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn who_only_has_the_name_of_a_module_is_found() {
+    fn a_script_with_only_the_name_of_a_module_is_found() {
         const UNIT: &str = "/etc/systemd/system/a.service";
         const MODULE: &str = "/root/.ansible/tmp/ansible-tmp-17.3-9-1/AnsiballZ_file.py";
         /// The program that starts the module, and what is protected.

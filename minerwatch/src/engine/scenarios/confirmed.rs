@@ -1,4 +1,4 @@
-//! Suspects with the verdict `mining` reach the response at once, whatever the budgets of alerts say.
+//! Suspects with the verdict `mining` reach the response at once, independent of the budgets of alerts.
 
 use std::sync::Arc;
 

@@ -81,7 +81,7 @@ pub struct Exchange {
 
 impl FileChange {
     /// For an exchange, returns the change of the other file. What the enrich stage adds is left out.
-    pub fn other_half(&self) -> Option<Self> {
+    pub fn of_other_file(&self) -> Option<Self> {
         let (exchange, old_path) = (self.exchange?, self.old_path.as_ref()?);
         Some(Self {
             path: Arc::clone(old_path),

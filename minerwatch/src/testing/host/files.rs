@@ -81,7 +81,8 @@ impl Host {
             device: None,
             exchange: Some(Exchange { file: Some(other_file), mode, first: true }),
         };
-        let second = first.other_half().map(|half| FileChange { host_path: host_one.map(Arc::from), ..half });
+        let second =
+            first.of_other_file().map(|half| FileChange { host_path: host_one.map(Arc::from), ..half });
         for half in std::iter::once(first).chain(second) {
             self.happen(key, EventBody::File(Box::new(half)));
         }

@@ -1,4 +1,4 @@
-//! Programs are compiled and tested, by hand and by agents of builds.
+//! Programs are compiled and tested, by hand and by CI.
 
 use super::{
     Work,
@@ -102,7 +102,7 @@ pub(super) const WORK: [(&str, Work); 7] = [
         host.create(shell, "/root/.pyenv/versions/3.13/bin/python3.13", 0o755);
         host.write(shell, "/root/.bashrc");
     }),
-    ("an agent of builds with a shell", |host, init, _| {
+    ("a CI runner with a shell", |host, init, _| {
         let runner = host.spawn(init, "/usr/bin/gitlab-runner", &["gitlab-runner", "run"]);
         host.connect(runner, "10.0.0.9:443");
         let job = host.spawn(runner, "/usr/bin/bash", &["bash", "--login"]);
@@ -123,7 +123,7 @@ pub(super) const WORK: [(&str, Work); 7] = [
         host.burn(tool, 2.0, 310);
         host.create(job, "/etc/systemd/system/app.service", 0o644);
     }),
-    ("an agent of builds on Java", |host, init, _| {
+    ("a CI agent on Java", |host, init, _| {
         let agent = host.spawn(
             init,
             "/usr/bin/java",

@@ -21,7 +21,7 @@ fn log_in(host: &mut Host, init: ProcessKey) -> ProcessKey {
     host.spawn(sshd, "/usr/bin/bash", &["-bash"])
 }
 
-/// Lets a process do the arithmetic of RandomX.
+/// The process does the arithmetic of RandomX.
 fn mine(host: &mut Host, process: ProcessKey) {
     let plain = RoundingCounts::default();
     for (pause, samples) in [(0, 1), (1, 500)] {
@@ -178,7 +178,7 @@ const SUSPECTED: [(&str, Attack); 15] = [
     }),
 ];
 
-/// Attacks that get a whole excuse, and mine.
+/// Attacks that are excused until they mine.
 const MINING: [(&str, Attack); 5] = [
     ("after a package that preloads a library", |host, init| {
         let apt = host.spawn(init, "/usr/bin/apt-get", &["apt-get", "install", "x"]);

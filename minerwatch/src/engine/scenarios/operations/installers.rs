@@ -6,7 +6,7 @@ use super::{
 };
 
 pub(super) const WORK: [(&str, Work); 4] = [
-    ("the installer of a small Kubernetes", |host, init, caller| {
+    ("the installer of k3s", |host, init, caller| {
         let shell = piped(host, caller, "https://get.k3s.io");
         fetch(host, shell, "https://github.com/k3s", "/tmp/k3s-install.Ab1/k3s", "198.51.100.7:443");
         host.chmod(shell, "/tmp/k3s-install.Ab1/k3s", 0o755);
@@ -29,14 +29,14 @@ pub(super) const WORK: [(&str, Work); 4] = [
         host.connect(k3s, "10.0.0.7:6443");
         serve(host, k3s, 1.0, 310);
     }),
-    ("a killall script of a small Kubernetes", |host, _, caller| {
+    ("the killall script of k3s", |host, _, caller| {
         let script = host.spawn_script(caller, "/usr/bin/dash", "/usr/local/bin/k3s-killall.sh");
         run(host, script, "ps -e -o ppid= -o pid= -o comm=");
         run(host, script, "iptables-save");
         run(host, script, "iptables-restore");
         run(host, script, "rm -rf /var/lib/cni /run/k3s");
     }),
-    ("the installer of a private network", |host, init, caller| {
+    ("the installer of a VPN", |host, init, caller| {
         let shell = piped(host, caller, "https://tailscale.com/install.sh");
         fetch(
             host,
@@ -76,7 +76,7 @@ pub(super) const WORK: [(&str, Work); 4] = [
     }),
 ];
 
-/// Installers from servers in the private network. Nobody lets cron fetch them.
+/// Installers from servers in the private network. Cron fetches none of them.
 pub(super) const PRIVATE: [(&str, Work); 2] = [
     ("an agent from a server in one's own network", |host, init, caller| {
         let url = "http://10.1.2.3:8080/agent-installer";

@@ -70,7 +70,7 @@ pub(super) const WORK: [(&str, Work); 8] = [
         host.burn(work, 2.0, 1_000);
         keep_in_touch(host, client, "198.51.100.30:443");
     }),
-    ("proteins that fold", |host, init, _| {
+    ("volunteer computing of proteins", |host, init, _| {
         let client =
             host.spawn(init, "/usr/bin/fah-client", &["fah-client", "--config=/etc/fah-client/config.xml"]);
         host.connect(client, "198.51.100.31:443");

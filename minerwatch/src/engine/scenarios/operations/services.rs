@@ -7,7 +7,7 @@ use super::{
 use crate::testing::seconds;
 
 pub(super) const WORK: [(&str, Work); 7] = [
-    ("a scheduler that starts programs of its own", |host, init, _| {
+    ("a scheduler of workloads", |host, init, _| {
         let nomad = host.spawn(init, "/usr/bin/nomad", &["nomad", "agent", "-config", "/etc/nomad.d"]);
         host.connect(nomad, "10.0.0.7:4647");
         let logs = host.spawn(nomad, "/usr/bin/nomad", &["/usr/bin/nomad", "logmon"]);
@@ -33,7 +33,7 @@ pub(super) const WORK: [(&str, Work); 7] = [
         host.connect(curl, "10.0.0.9:80");
         run(host, script, "systemctl restart nginx postfix dovecot");
     }),
-    ("who bans addresses", |host, init, _| {
+    ("fail2ban bans addresses", |host, init, _| {
         let fail2ban = host.spawn_script(init, "/usr/bin/python3.11", "/usr/bin/fail2ban-server");
         for number in 0..30 {
             host.wait(seconds(20));
@@ -70,7 +70,7 @@ pub(super) const WORK: [(&str, Work); 7] = [
         let curl = host.spawn(script, "/usr/bin/curl", &["curl", "-m", "10", "https://hc-ping.com/x"]);
         host.connect(curl, "198.51.100.9:443");
     }),
-    ("a surface for a tunnel", |host, init, _| {
+    ("a web interface of a VPN", |host, init, _| {
         let surface = host.spawn(init, "/usr/local/bin/wireguard-ui", &["wireguard-ui"]);
         host.wait(seconds(900));
         host.connect(surface, "198.51.100.9:443");
@@ -80,7 +80,7 @@ pub(super) const WORK: [(&str, Work); 7] = [
         run(host, shell, "sysctl -q net.ipv4.conf.all.src_valid_mark=1");
         host.create(surface, "/etc/systemd/system/wgui.path", 0o644);
     }),
-    ("files that are kept in step", |host, init, _| {
+    ("files that are synchronized", |host, init, _| {
         let sync = host.spawn(init, "/usr/bin/syncthing", &["syncthing", "serve"]);
         keep_in_touch(host, sync, "203.0.113.7:22000");
         host.create(sync, "/home/me/Sync/.stfolder/x", 0o644);

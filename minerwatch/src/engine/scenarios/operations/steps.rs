@@ -13,7 +13,7 @@ pub(super) fn run(host: &mut Host, caller: ProcessKey, command: &str) {
     host.exit(tool);
 }
 
-/// Lets curl fetch a file.
+/// Fetches a file with curl.
 pub(super) fn fetch(host: &mut Host, caller: ProcessKey, url: &str, path: &str, peer: &str) {
     let curl = host.spawn(caller, "/usr/bin/curl", &["curl", "-fsSLo", path, url]);
     host.connect(curl, peer);
@@ -21,7 +21,7 @@ pub(super) fn fetch(host: &mut Host, caller: ProcessKey, url: &str, path: &str, 
     host.exit(curl);
 }
 
-/// Lets curl fetch a program, and starts it.
+/// Fetches a program with curl, and starts it.
 pub(super) fn fetch_and_start(
     host: &mut Host,
     caller: ProcessKey,
@@ -34,7 +34,7 @@ pub(super) fn fetch_and_start(
     host.spawn(caller, path, &[path])
 }
 
-/// Lets a script that comes from the web run in a shell. Returns the shell.
+/// Pipes a script from the web to a shell (`curl | sh`). Returns the shell.
 pub(super) fn piped(host: &mut Host, caller: ProcessKey, url: &str) -> ProcessKey {
     let curl = host.spawn(caller, "/usr/bin/curl", &["curl", "-fsSL", url]);
     host.connect(curl, "198.51.100.7:443");
@@ -60,7 +60,7 @@ pub(super) fn build(host: &mut Host, caller: ProcessKey, programs: &[&str]) {
     host.exit(make);
 }
 
-/// Writes a whole system back: all of /etc with its jobs, units and accounts, and then the programs.
+/// Restores a whole system: all of /etc with its jobs, units and accounts, and then the programs.
 pub(super) fn restore(host: &mut Host, writer: ProcessKey, suffix: &str) {
     let put = |host: &mut Host, path: &str| {
         if suffix.is_empty() {
@@ -105,7 +105,7 @@ pub(super) fn restore(host: &mut Host, writer: ProcessKey, suffix: &str) {
     }
 }
 
-/// Sends messages of one size at irregular times over TLS, and gets answers and others unasked, as agents and brokers do.
+/// Sends messages of one size at irregular times over TLS, and gets answers and other messages, as agents and brokers do.
 pub(super) fn keep_in_touch(host: &mut Host, agent: ProcessKey, peer: &str) {
     host.connect(agent, peer);
     host.send(agent, peer, anonymous_hello());
@@ -142,7 +142,7 @@ pub(super) fn keep_in_touch(host: &mut Host, agent: ProcessKey, peer: &str) {
     host.happen(agent, EventBody::FlowUpdate(Box::new(update)));
 }
 
-/// Lets a program be busy that waits for its peers or for disks again and again.
+/// Keeps a program busy that waits for its peers or for disks again and again.
 pub(super) fn serve(host: &mut Host, key: ProcessKey, processors: f64, length: u64) {
     const SECOND: u64 = 1_000_000_000;
     for _ in 0..length {
