@@ -67,8 +67,16 @@ impl Namespace {
     /// When a command of `ip` fails.
     pub fn alone() -> Self {
         let namespace = Self::new(0, 1);
-        command::run("ip", &["-n", &namespace.name, "link", "set", "lo", "up"]);
+        namespace.set_loopback(true);
         namespace
+    }
+
+    /// Switches the loopback interface on or off. Without it, processes of the namespace do not reach each other.
+    ///
+    /// # Panics
+    /// When a command of `ip` fails.
+    pub fn set_loopback(&self, on: bool) {
+        command::run("ip", &["-n", &self.name, "link", "set", "lo", if on { "up" } else { "down" }]);
     }
 
     fn new(subnet: u8, host: u8) -> Self {
@@ -86,7 +94,7 @@ impl Namespace {
         ip(&["address", "add", &format!("{}/24", self.address), "dev", device]);
         ip(&["address", "add", &format!("{}/64", self.address_v6), "dev", device, "nodad"]);
         ip(&["link", "set", device, "up"]);
-        ip(&["link", "set", "lo", "up"]);
+        self.set_loopback(true);
     }
 
     /// Returns a command that runs `program` in this namespace.
