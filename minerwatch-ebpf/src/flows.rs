@@ -1,6 +1,10 @@
 //! The tables of open connections, with the owner, start time and peer of each connection.
 
-use aya_ebpf::{bindings::bpf_sock, macros::map, maps::HashMap};
+use aya_ebpf::{
+    bindings::{BPF_F_NO_PREALLOC, bpf_sock},
+    macros::map,
+    maps::HashMap,
+};
 use minerwatch_common::{CloseRecord, ConnectRecord, FlowState, FlowTuple, Loss};
 
 use crate::{
@@ -8,17 +12,21 @@ use crate::{
     task,
 };
 
-/// Maximum number of open connections per transport protocol. Each entry takes about 150 bytes.
+/// Maximum number of open connections per transport protocol.
+///
+/// The kernel allocates an entry, of about 190 bytes, when it is added. Two full tables would take 12 MiB. Kernels before
+/// 6.1 warn of such a table in a program of a raw or system-call tracepoint, or a kprobe
+/// (`check_map_prog_compatibility`, kernel/bpf/verifier.c), so only BTF tracepoints and cgroup programs use these tables.
 const MAX_FLOWS: u32 = 32_768;
 
 /// TCP connections. The key is the address of the socket, or its cookie if the connection was open before the daemon
 /// started.
 #[map]
-pub static TCP_FLOWS: HashMap<u64, FlowState> = HashMap::with_max_entries(MAX_FLOWS, 0);
+pub static TCP_FLOWS: HashMap<u64, FlowState> = HashMap::with_max_entries(MAX_FLOWS, BPF_F_NO_PREALLOC);
 
 /// UDP flows. The key is the cookie of the socket.
 #[map]
-pub static UDP_FLOWS: HashMap<u64, FlowState> = HashMap::with_max_entries(MAX_FLOWS, 0);
+pub static UDP_FLOWS: HashMap<u64, FlowState> = HashMap::with_max_entries(MAX_FLOWS, BPF_F_NO_PREALLOC);
 
 /// Stores a connection and returns whether the table had room. If not, the loss is counted.
 #[inline(always)]

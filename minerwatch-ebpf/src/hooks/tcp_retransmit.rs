@@ -5,7 +5,7 @@
 //! peer that drops packets is reported only after the kernel's timeout of two minutes.
 //! Overhead: retransmissions only.
 
-use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use minerwatch_common::UNANSWERED;
 
 use crate::{
@@ -17,9 +17,10 @@ use crate::{
 /// use for this field.
 const REPORTED: u64 = 1;
 
-#[raw_tracepoint(tracepoint = "tcp_retransmit_skb")]
-fn tcp_retransmit(context: RawTracePointContext) -> i32 {
-    let Some(state) = TCP_FLOWS.get_ptr_mut(context.arg::<u64>(0)) else { return 0 };
+#[btf_tracepoint(function = "tcp_retransmit_skb")]
+fn tcp_retransmit(context: BtfTracePointContext) -> i32 {
+    let socket: *const u8 = context.arg(0);
+    let Some(state) = TCP_FLOWS.get_ptr_mut(socket as u64) else { return 0 };
     // SAFETY: a live row. A socket retransmits under its lock.
     let state = unsafe { &mut *state };
     if state.reported == 0 && state.bytes_sent != REPORTED {

@@ -9,9 +9,9 @@ use crate::{config::Effective, model::HookChoice, pipeline::ForegroundOptions};
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct HookArguments {
     /// Use only this attach type for a data source, or switch the source off. SOURCE is a data source, or a family for
-    /// all of its sources: process, network, file or compute. TYPE is fexit, fentry, raw-tracepoint, btf-tracepoint,
-    /// tracepoint, cgroup or off. For the source transport, TYPE is ring-buffer or perf-buffer. `minerwatch doctor
-    /// --json` lists the sources. Can be given several times
+    /// all of its sources: process, network, file or compute. TYPE is fexit, fentry, btf-tracepoint, tracepoint,
+    /// cgroup or off. For the source transport, TYPE is ring-buffer or perf-buffer. `minerwatch doctor --json` lists
+    /// the sources. Can be given several times
     #[arg(long = "hook", value_name = "SOURCE=TYPE")]
     pub(super) hooks: Vec<HookChoice>,
 }

@@ -104,8 +104,6 @@ macro_rules! attach_types {
 }
 
 attach_types! {
-    /// A raw tracepoint.
-    RawTracepoint = "raw-tracepoint";
     /// A raw tracepoint with typed arguments.
     BtfTracepoint = "btf-tracepoint";
     /// The entry of a kernel function.
@@ -265,7 +263,7 @@ mod tests {
         );
         assert!(
             message("file=kprobe")
-                .starts_with("there is no attach type `kprobe`; the attach types are raw-tracepoint,")
+                .starts_with("there is no attach type `kprobe`; the attach types are btf-tracepoint,")
         );
         assert!(message("=").contains("data source ``"));
     }

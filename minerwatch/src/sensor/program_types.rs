@@ -9,12 +9,11 @@ mod fentry;
 mod fexit;
 mod part_of;
 mod program_type;
-mod raw_tracepoint;
 mod root_cgroup;
 mod system_calls;
 
 pub use self::{
     btf_tracepoint::BtfTracepoint, cgroup_address::CgroupAddress, cgroup_packet::CgroupPacket,
     cgroup_socket::CgroupSocket, fentry::Fentry, fexit::Fexit, part_of::PartOf, program_type::ProgramType,
-    raw_tracepoint::RawTracepoint, system_calls::SystemCalls,
+    system_calls::SystemCalls,
 };

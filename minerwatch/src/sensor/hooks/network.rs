@@ -1,7 +1,7 @@
 //! The hooks for connections and payloads.
 
 use super::{
-    super::program_types::{BtfTracepoint, CgroupAddress, CgroupPacket, CgroupSocket, RawTracepoint},
+    super::program_types::{BtfTracepoint, CgroupAddress, CgroupPacket, CgroupSocket},
     fields::IDENTITY,
     row::{Hook, Row, program},
 };
@@ -50,8 +50,8 @@ pub(super) const ROWS: &[Row] = &[
         source: DataSource::TcpUnanswered,
         if_unavailable: "an unanswered connection attempt is only reported when the kernel gives up",
         hooks: &[Hook {
-            name: "raw tracepoint tcp_retransmit_skb",
-            programs: &[program("tcp_retransmit", &RawTracepoint("tcp_retransmit_skb"))],
+            name: "BTF tracepoint tcp_retransmit_skb",
+            programs: &[program("tcp_retransmit", &BtfTracepoint("tcp_retransmit_skb"))],
             fields: &[],
             caveat: None,
         }],

@@ -1,4 +1,4 @@
-//! Loads and attaches raw tracepoints whose argument types the verifier knows.
+//! Loads and attaches BTF tracepoints: raw tracepoints whose argument types the verifier knows.
 
 use aya::{
     Btf,

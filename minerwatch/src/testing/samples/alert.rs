@@ -131,7 +131,7 @@ pub(crate) fn alert() -> Alert {
         health: Health {
             lost: vec![("file".into(), 12)],
             blind: vec!["rounding".into()],
-            hooks: [("exec".into(), "raw-tracepoint".into())].into(),
+            hooks: [("exec".into(), "btf-tracepoint".into())].into(),
         },
     }
 }
@@ -207,7 +207,7 @@ pub(crate) fn large_alert(text: &str, count: usize) -> Alert {
         health: Health {
             lost: vec![("passed-over".into(), u64::MAX); count],
             blind: vec!["rounding".into(); count],
-            hooks: vec![("exec".into(), "raw-tracepoint".into()); count].into(),
+            hooks: vec![("exec".into(), "btf-tracepoint".into()); count].into(),
         },
         ..alert()
     }

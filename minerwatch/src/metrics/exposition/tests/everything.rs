@@ -53,7 +53,7 @@ pub(super) fn everything() -> Metrics {
         events,
         lost: BTreeMap::from([("exec", numbers.next()), ("flow-table", numbers.next())]),
         blind: vec!["payload".to_owned()],
-        hooks: BTreeMap::from([("exec", "raw-tracepoint")]),
+        hooks: BTreeMap::from([("exec", "btf-tracepoint")]),
         alerts: 1,
         alert_counts,
         latency,
