@@ -68,7 +68,8 @@ impl PathKind {
     }
 
     /// Whether a path with one hidden directory is one where installers and applications keep programs of their own:
-    /// `~/.NAME/bin/x`, `~/.config/NAME/bin/x`, `~/.NAME/NAME.sh`, `/opt/NAME/.updates/NAME-2.1`.
+    /// `~/.NAME/bin/x`, `~/.config/NAME/bin/x`, `~/.NAME/NAME.sh`, `~/.NAME/versions/1.5.0/x`,
+    /// `/opt/NAME/.updates/NAME-2.1`.
     pub fn is_own_directory(path: &str) -> bool {
         let parts: Vec<&str> = path.split('/').skip(1).collect();
         let Some((file, directories)) = parts.split_last() else { return false };
@@ -81,8 +82,9 @@ impl PathKind {
         let below = directories.get(place + 1..).unwrap_or_default();
         match above {
             ["root"] | ["home", _] if !is_hidden(file) => match below {
-                ["bin"] => is_word(name),
-                [tool, "bin"] => name == "config" && is_word(tool),
+                ["bin"] => is_word(name.trim_end_matches(|last: char| last.is_ascii_digit())),
+                [tool, "bin"] if name == "config" => is_word(tool),
+                [kind, _, ..] => name != "config" && is_word(name) && is_word(kind),
                 [] => name.len() >= MIN_NAME && file.starts_with(name),
                 _ => false,
             },
@@ -154,8 +156,9 @@ fn is_usual(part: &str) -> bool {
         | ".hex" | ".husky" | ".ivy2" | ".jenkins" | ".julia" | ".krew" | ".linuxbrew" | ".local" | ".m2" | ".mamba"
         | ".mix" | ".next" | ".nix-profile" | ".nox" | ".npm" | ".nuget" | ".nvm" | ".nvmrc" | ".oh-my-zsh" | ".opam"
         | ".pixi" | ".pnpm" | ".pnpm-store" | ".poetry" | ".pre-commit" | ".pyenv" | ".rbenv" | ".rustup" | ".rvm"
-        | ".sdkman" | ".stack" | ".steam" | ".terraform" | ".terraform.d" | ".tox" | ".uv" | ".venv" | ".virtualenvs"
-        | ".volta" | ".vim" | ".vscode" | ".vscode-server" | ".wine" | ".yarn" | ".build" | ".bin" | ".libs"
+        | ".sdkman" | ".stack" | ".steam" | ".terraform" | ".terraform.d" | ".terragrunt-cache" | ".tox" | ".uv"
+        | ".venv" | ".virtualenvs" | ".volta" | ".vim" | ".vscode" | ".vscode-oss" | ".vscode-server"
+        | ".windsurf-server" | ".wine" | ".yarn" | ".zig-cache" | ".build" | ".bin" | ".libs"
     )
 }
 
@@ -215,6 +218,9 @@ mod tests {
             "/home/me/.config/tools/bin/golangci-lint",
             "/root/.acme.sh/acme.sh",
             "/opt/app/.updates/app-2.1",
+            "/root/.tfenv/versions/1.5.0/terraform",
+            "/home/me/.pulumi/plugins/resource-aws-v6.1.0/pulumi-resource-aws",
+            "/root/.linkerd2/bin/linkerd",
         ] {
             assert!(PathKind::is_own_directory(path), "{path}");
         }
@@ -225,6 +231,8 @@ mod tests {
             "/root/.fly/bin/.kw",
             "/root/.fly/kw",
             "/root/.config/kw",
+            "/root/.gconf/a/b/kw",
+            "/root/.config/tools/x/kw",
             "/root/.configrc5/a/kswapd0",
             "/opt/app/.jvm/java",
             "/var/www/app/.updates/app",

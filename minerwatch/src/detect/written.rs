@@ -148,14 +148,14 @@ impl WrittenFiles {
         match change.action {
             FileAction::Write | FileAction::Create => {
                 // Most written files will not be run, wherever their content comes from.
-                if !may_be_run(change, true) {
+                if !may_be_run(change, true) && process.role != Role::Downloader {
                     return;
                 }
                 let fetched = is_fetching(process) || self.fetches.feed(origin);
                 if !fetched {
                     self.fetches.note(origin, change);
                 }
-                if may_be_run(change, fetched) {
+                if may_be_run(change, fetched) || is_fetched_for_service(process, table) {
                     let content = if fetched { Content::Fetched } else { Content::Written };
                     self.write(origin, change, content);
                 }
@@ -437,6 +437,16 @@ fn owner_of(origin: &Origin<'_>) -> ProcessKey {
 /// Whether what a process writes comes from another host.
 fn is_fetching(process: &Process) -> bool {
     process.role == Role::Downloader || process.connected
+}
+
+/// Whether the writer is a downloader below a service. An intruder can write only where the service can, and makes the file
+/// executable later.
+fn is_fetched_for_service(writer: &Process, table: &ProcessTable) -> bool {
+    writer.role == Role::Downloader
+        && table
+            .ancestry(writer.key())
+            .take_while(|ancestor| !ancestor.role.bounds_tree())
+            .any(|ancestor| ancestor.role == Role::Service)
 }
 
 /// Returns the kind of location of a file, which depends on where the file came from.

@@ -12,4 +12,5 @@ mod property;
 mod restart;
 mod sabotage;
 mod suspects;
+mod through_services;
 mod watch;

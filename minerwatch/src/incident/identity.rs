@@ -69,6 +69,13 @@ impl Identity {
         }
     }
 
+    /// Replaces the identity by a newer one of the same program. A program that once was no tool of the system does not become
+    /// one by a new name.
+    pub(super) fn renew(&mut self, newer: Self) {
+        let common = self.common && newer.common;
+        *self = Self { common, starter: newer.starter.filter(|_| common), ..newer };
+    }
+
     /// Whether both are the same program in the same container: the same content if both hashes are known, else the
     /// same file, else the same path.
     pub(super) fn is_same(&self, other: &Self) -> bool {

@@ -9,7 +9,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    detect::behavior::ChainFacts,
+    detect::behavior::{ChainFacts, WayIn},
     model::{BootTime, ProcessKey},
 };
 
@@ -128,11 +128,13 @@ impl Links {
     }
 
     /// Returns the complete chains. `heads` returns the scripts that dropped a process, and `is_suspicious` says
-    /// whether the connections of a process count for its descendants.
+    /// whether the connections of a process count for its descendants. `entered` returns the process that holds a chain
+    /// without a connection of its own, and the service through which it came.
     pub(super) fn chains(
         &self,
         heads: impl Fn(ProcessKey) -> Vec<ProcessKey>,
         is_suspicious: impl Fn(ProcessKey) -> bool,
+        entered: impl Fn(&Persisted) -> Option<(ProcessKey, Arc<str>)>,
     ) -> Vec<FoundChain> {
         let mut chains = Vec::new();
         for ran in &self.ran {
@@ -167,6 +169,15 @@ impl Links {
                 );
             if let Some((holder, connected)) = found {
                 chains.push(chain(holder, connected, Some(persisted), false));
+            } else if let Some((holder, service)) = entered(persisted) {
+                let facts = ChainFacts {
+                    way_in: WayIn::Service(service),
+                    dropped: false,
+                    persisted: Some(Arc::clone(&persisted.file)),
+                    wrong: Vec::new(),
+                    excused: false,
+                };
+                chains.push(FoundChain { holder, facts });
             }
         }
         chains
@@ -183,7 +194,7 @@ fn chain(
     FoundChain {
         holder,
         facts: ChainFacts {
-            connected: (caller, connected.destination),
+            way_in: WayIn::Connected(caller, connected.destination),
             dropped,
             persisted: persisted.map(|persisted| Arc::clone(&persisted.file)),
             wrong: Vec::new(),

@@ -32,7 +32,7 @@ use super::{
 use crate::{
     detect::{
         Finding, SignalKind, WrittenFile,
-        behavior::{KERNEL_NAME, is_built_here},
+        behavior::{KERNEL_NAME, is_built_here, is_fed},
     },
     model::{
         BootTime, DroppedFile, FileId, IncidentId, Member, MemberRole, ProcessKey, Signal, Value, Verdict,
@@ -179,8 +179,9 @@ impl Incident {
     /// Returns the signals that count for a suspect, each id once: its own, and those of its causes.
     pub(super) fn counted<'a>(&'a self, suspect: &'a Suspect) -> Vec<&'a HeldSignal> {
         let mut counted: Vec<&HeldSignal> = suspect.signals.iter().collect();
-        // A tool of the system is no suspect because of who called it.
-        if suspect.identity.is_common() {
+        // A tool of the system is no suspect because of its caller, unless it is an interpreter of what a service fetched.
+        let is_fed = || suspect.signals.iter().any(|held| is_fed(&held.signal));
+        if suspect.identity.is_common() && !is_fed() {
             return counted;
         }
         for other in self.suspects.values() {
@@ -266,7 +267,7 @@ impl Incident {
             .unwrap_or_else(|| self.insert(Suspect::new(identity.clone(), Arc::clone(&process.view), at)));
         let Some(suspect) = self.suspects.get_mut(&number) else { return number };
         if suspect.identity != identity {
-            suspect.identity = identity;
+            suspect.identity.renew(identity);
         }
         if process.is_alive() || !suspect.ran_in(key) {
             suspect.view = Arc::clone(&process.view);
@@ -356,6 +357,7 @@ impl Incident {
             suspect.signs.observe_writer(table, process, written);
             let is_kernel = suspect.signals.iter().any(|held| KERNEL_NAME.names(&held.signal));
             suspect.signs.set_built(is_built_here(table, process, written), is_kernel, process);
+            suspect.signs.set_kept_by_tool(table, process, written);
         }
         if let Some(writer) = table.get(written.writer) {
             let name = Arc::clone(&writer.view.name);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     detect::{
         SignalInfo, SignalKind,
-        behavior::{DEEDS, HIDDEN, TRIPLE_CHAIN},
+        behavior::{DEEDS, HIDDEN, TRIPLE_CHAIN, is_fed},
         compute::{DATASET, HUGE_PAGES, MSR, ROUNDING_MODES, SCRATCHPADS, SUSTAINED_CPU, is_burst},
         network::{ENCRYPTED_BEACONING, POOL_WORDS, is_private},
     },
@@ -129,10 +129,11 @@ impl HeldSignal {
             && !SUSTAINED_CPU.names(&self.signal)
     }
 
-    /// The second class that the signal is evidence of, if any. A chain contains a connection beside the file change,
-    /// and preparing the host for RandomX is behavior beside the preparation of the computation.
+    /// The second class that the signal is evidence of, if any. A chain contains a connection beside the file change. An
+    /// interpreter of what a downloader fetched runs code from another host. Preparing the host for RandomX is behavior
+    /// beside the preparation of the computation.
     fn second_class(&self) -> Option<SignalClass> {
-        if TRIPLE_CHAIN.names(&self.signal) {
+        if TRIPLE_CHAIN.names(&self.signal) || is_fed(&self.signal) {
             Some(SignalClass::Network)
         } else if self.changes_host() {
             Some(SignalClass::Behavior)

@@ -20,9 +20,9 @@ use crate::{
         behavior::{
             ServiceEntry,
             defences::{self, DefenceKind},
-            immutable, is_downloader, service_entry,
+            immutable, is_database, is_downloader, service_entry,
         },
-        network,
+        is_ordinary_program, network,
     },
     model::ProcessView,
     process::{Command, Process, ProcessTable, Role, base_name},
@@ -141,6 +141,9 @@ pub(super) struct Signs {
     /// Whether its program was built on this host by the shell or job that runs it. Then the name of its file is no sign.
     #[serde(default)]
     built: bool,
+    /// Whether its program was started by the tool that wrote it. Then a hidden directory is the tool's own.
+    #[serde(default)]
+    kept_by_tool: bool,
 }
 
 impl Signs {
@@ -176,6 +179,11 @@ impl Signs {
         if strong == 0 && !has_base() {
             weak = 0;
         }
+        // Schedulers start the programs that tools keep in directories of their own.
+        let is_own = strong == 2 && self.found.contains(&Sign::OwnHiddenPlace);
+        if extent == Extent::Part && is_own && self.found.contains(&Sign::Scheduled) {
+            weak -= 1;
+        }
         let excuse = if self.excused { EXCUSE } else { 0 };
         (strong + weak).saturating_sub(excuse) >= SUSPICIOUS
     }
@@ -189,6 +197,23 @@ impl Signs {
         } else if !is_built {
             self.observe_program(&process.view, process.script.as_deref());
         }
+    }
+
+    /// Records whether the process that wrote the program runs it, is a tool in its place, and neither a shell, an
+    /// interpreter nor a service: tools that fetch plug-ins and runtimes keep them in a directory of their own.
+    pub(super) fn set_kept_by_tool(
+        &mut self,
+        table: &ProcessTable,
+        process: &Process,
+        written: &WrittenFile,
+    ) {
+        let is_tool = |writer: &Process| writer.role == Role::Other && is_ordinary_program(writer);
+        self.kept_by_tool = table.get(written.writer).is_some_and(is_tool)
+            && table.tree_path(process.key(), |_| false).any(|above| above.key() == written.writer);
+        if self.kept_by_tool {
+            self.found.retain(|sign| *sign != Sign::HiddenPlace);
+        }
+        self.observe_program(&process.view, process.script.as_deref());
     }
 
     /// Whether a person or a CI agent started it.
@@ -208,6 +233,7 @@ impl Signs {
         }
         self.excused |= other.excused;
         self.built &= other.built;
+        self.kept_by_tool &= other.kept_by_tool;
     }
 
     /// Adds what a process, its program and its ancestors show.
@@ -266,7 +292,7 @@ impl Signs {
             _ if is_shared_memory(path) => {
                 self.add(if script.is_some() { Sign::TemporaryPlace } else { Sign::SharedMemory });
             }
-            PathKind::Hidden if PathKind::is_own_directory(path) => {
+            PathKind::Hidden if self.kept_by_tool || PathKind::is_own_directory(path) => {
                 self.add(Sign::OwnHiddenPlace);
             }
             PathKind::Hidden | PathKind::Deep => {
@@ -353,8 +379,7 @@ fn is_by_caller(table: &ProcessTable, process: &Process, written: &WrittenFile) 
 
 /// Whether a path is that of a database in the directory of its own programs. Tests unpack databases anywhere.
 fn is_unpacked_database(path: &str) -> bool {
-    const DATABASES: [&str; 6] = ["postgres", "postmaster", "mysqld", "mariadbd", "mongod", "redis-server"];
-    path.rsplit_once("/bin/").is_some_and(|(_, name)| DATABASES.contains(&name))
+    path.rsplit_once("/bin/").is_some_and(|(_, name)| is_database(name))
 }
 
 fn is_shared_memory(path: &str) -> bool {
@@ -433,7 +458,7 @@ mod tests {
             }
             all.are_suspicious(if whole { Extent::Whole } else { Extent::Part })
         };
-        let cases: [(&[Sign], bool, bool, bool); 11] = [
+        let cases: [(&[Sign], bool, bool, bool); 13] = [
             // The signs; whether they make a chain suspicious, a whole chain, and a whole chain of a person.
             (&[], false, false, false),
             (&[Sign::BareAddress, Sign::Scheduled], false, false, false),
@@ -442,6 +467,8 @@ mod tests {
             (&[Sign::HiddenTemporaryPlace], false, false, false),
             (&[Sign::HiddenTemporaryPlace, Sign::BareAddress], true, true, true),
             (&[Sign::OwnHiddenPlace], false, false, false),
+            (&[Sign::OwnHiddenPlace, Sign::Scheduled], false, true, false),
+            (&[Sign::OwnHiddenPlace, Sign::BareAddress], true, true, true),
             (&[Sign::WeakenedHost, Sign::TemporaryPlace], false, false, false),
             (&[Sign::WeakenedHost, Sign::BareAddress], false, true, true),
             (&[Sign::SharedMemory], true, true, false),

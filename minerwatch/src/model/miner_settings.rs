@@ -10,7 +10,9 @@
 use std::sync::Arc;
 
 use super::{
-    miner_words::{is_algorithm, is_endpoint, is_miner_option, is_password_hash, is_stratum},
+    miner_words::{
+        is_algorithm, is_endpoint, is_miner_option, is_of_other_protocol, is_password_hash, is_stratum,
+    },
     wallet::names_wallet,
 };
 
@@ -20,6 +22,12 @@ const MAX_SETTINGS: usize = 16;
 const MAX_VALUE: usize = 512;
 /// Maximum number of preloaded libraries that are kept.
 const MAX_LIBRARIES: usize = 8;
+
+/// Words in the names of settings of other services.
+const OTHER_SERVICES: [&str; 17] = [
+    "db", "database", "redis", "sql", "mysql", "postgres", "mongo", "kafka", "amqp", "nats", "broker",
+    "listen", "bind", "metrics", "smtp", "dns", "ldap",
+];
 
 /// Returns the settings of a miner in the text of a configuration file, in the form of a command line.
 pub fn in_file(text: &[u8]) -> Vec<Arc<str>> {
@@ -104,13 +112,25 @@ fn setting(name: &str, value: &str) -> Option<(String, Option<String>)> {
     if is_stratum(value) {
         return with("--url");
     }
-    if has(&["user", "username", "wallet", "address", "addr", "login", "account", "payout"])
-        && names_wallet(value)
-    {
-        return with("--user");
+    if names_wallet(value) {
+        if has(&["user", "username", "login", "account"]) {
+            return with("--user");
+        }
+        // Shops have such settings, too.
+        if has(&["wallet", "address", "addr", "payout"]) {
+            return with("--wallet");
+        }
     }
-    if has(&["url", "pool", "pools", "server", "node", "endpoint", "host"]) && is_endpoint(value) {
-        return with("--url");
+    if is_endpoint(value) && !is_of_other_protocol(value) && !has(&OTHER_SERVICES) {
+        if has(&["pool", "pools"]) {
+            return with("--pool");
+        }
+        if has(&["url"]) {
+            return with("--url");
+        }
+        if has(&["server", "node", "endpoint", "host"]) {
+            return with("--server");
+        }
     }
     if has(&["algo", "algorithm", "coin"]) && is_algorithm(value) {
         // Directories and login services set the hash of their passwords by such a name.
@@ -134,21 +154,28 @@ mod tests {
 
     #[test]
     fn files_of_miners_are_read_in_each_form() {
-        let whole = ["--algo", "rx/0", "--url", "pool.example:3333", "--user", MONERO];
+        let url = ("--url", "--user");
+        let pool = ("--pool", "--wallet");
         let files = [
             // JSON with comments, as XMRig reads it.
-            format!(
-                "// the pool\n{{\n  \"autosave\": true,\n  \"pools\": [\n    {{ \"algo\": \"rx/0\", /* any */\n      \
-                 \"url\": \"pool.example:3333\",\n      \"user\": \"{MONERO}\", \"pass\": \"x\" }}\n  ]\n}}\n"
+            (
+                url,
+                format!(
+                    "// the pool\n{{\n  \"autosave\": true,\n  \"pools\": [\n    {{ \"algo\": \"rx/0\", /* any */\n      \
+                     \"url\": \"pool.example:3333\",\n      \"user\": \"{MONERO}\", \"pass\": \"x\" }}\n  ]\n}}\n"
+                ),
             ),
-            format!(r#"{{"algo":"rx\/0","\u0075rl":"pool\u002eexample:3333","user":"{MONERO}"}}"#),
-            format!("algo = rx/0\nurl = pool.example:3333\nuser = {MONERO}\n"),
-            format!("algo: rx/0\r\npool: 'pool.example:3333'\r\nwallet: \"{MONERO}\"\r\n"),
-            format!("export ALGO=\"rx/0\"\nexport POOL_URL=pool.example:3333;\nWALLET={MONERO}"),
+            (url, format!(r#"{{"algo":"rx\/0","\u0075rl":"pool\u002eexample:3333","user":"{MONERO}"}}"#)),
+            (url, format!("algo = rx/0\nurl = pool.example:3333\nuser = {MONERO}\n")),
+            (pool, format!("algo: rx/0\r\npool: 'pool.example:3333'\r\nwallet: \"{MONERO}\"\r\n")),
+            (pool, format!("export ALGO=\"rx/0\"\nexport POOL_URL=pool.example:3333;\nWALLET={MONERO}")),
         ];
-        for file in files {
+        for ((server, account), file) in files {
+            let whole = ["--algo", "rx/0", server, "pool.example:3333", account, MONERO];
             assert_eq!(words(&in_file(file.as_bytes())), whole, "{file}");
         }
+        let server = in_file(br#"{"host": "10.0.0.5:3333", "db": {"pool": {"size": 8}}}"#);
+        assert_eq!(words(&server), ["--server", "10.0.0.5:3333"]);
         let more = in_file(
             br#"{"donate-level": 1, "rig-id": null, "nicehash": false, "cpu": {"huge-pages-jit": true}}"#,
         );
@@ -160,7 +187,7 @@ mod tests {
         let block =
             format!("PATH=/bin\0MINER_POOL=stratum+ssl://pool.example:443\0XMR_WALLET={MONERO}\0COIN=x\0");
         let found = in_environment(block.as_bytes());
-        assert_eq!(words(&found), ["--url", "stratum+ssl://pool.example:443", "--user", MONERO]);
+        assert_eq!(words(&found), ["--url", "stratum+ssl://pool.example:443", "--wallet", MONERO]);
         assert_eq!(variable(block.as_bytes(), "PATH"), Some("/bin"));
         assert_eq!(variable(block.as_bytes(), "PAT"), None);
     }
@@ -171,6 +198,8 @@ mod tests {
             "password = secret:1\nuser = postgres\nhost: db\n",
             r#"{"url": "/index.html", "user": "root", "algorithm": "aes-256-gcm", "pool": 8}"#,
             "PGPASSWORD=a\nDATABASE_POOL=10\nTOKEN=b",
+            r#"{"db": {"url": "postgres://db.example:5432/x"}, "cache": {"server": "redis://10.0.0.7:6379"}}"#,
+            "redis_host = 10.0.0.7:6379\nDB_URL=db.example:5432\nsmtp-server: mail.example:25",
             "\\u00\\u\\\\=\\uzzzz",
             "=\n:\n\"\":\"\"",
         ];

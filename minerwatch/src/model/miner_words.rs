@@ -22,6 +22,22 @@ pub fn is_endpoint(value: &str) -> bool {
         && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
+/// Whether the scheme of an address belongs to another protocol than mining: a database, a queue, mail, files. An address
+/// without a scheme has none, and `tcp`, `tls` and the like carry any protocol.
+pub fn is_of_other_protocol(value: &str) -> bool {
+    let Some((scheme, _)) = value.split_once("://") else { return false };
+    let may_mine = matches!(
+        scheme,
+        "tcp" | "tcps" | "ssl" | "tls" | "tls12" | "tls13" | "tcp4" | "tcp6" | "socks5" | "grpc" | "grpcs"
+    );
+    !may_mine && !is_web(value) && !is_stratum(value)
+}
+
+/// Whether an address is that of a web server. Miners seldom use one; other programs often do.
+pub fn is_web(value: &str) -> bool {
+    value.split_once("://").is_some_and(|(scheme, _)| matches!(scheme, "http" | "https" | "ws" | "wss"))
+}
+
 /// Whether a name is an option of a command line that no other program than a miner has.
 pub fn is_miner_option(name: &str) -> bool {
     matches!(
@@ -138,6 +154,21 @@ fn is_random(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_scheme_of_an_address_tells_other_protocols() {
+        for value in
+            ["10.0.0.5:3333", "tcp://10.0.0.5:3333", "stratum+tcp://p.example:3333", "ssl://p.example:443"]
+        {
+            assert!(!is_of_other_protocol(value) && !is_web(value), "{value}");
+        }
+        for value in ["postgres://db.example:5432/x", "redis://10.0.0.5:6379", "amqps://me@mq.example:5671"] {
+            assert!(is_of_other_protocol(value), "{value}");
+        }
+        for value in ["https://pay.example:8443", "wss://feed.example:443/v1"] {
+            assert!(is_web(value) && !is_of_other_protocol(value), "{value}");
+        }
+    }
 
     #[test]
     fn relatives_of_randomx_are_told_from_other_randomness() {

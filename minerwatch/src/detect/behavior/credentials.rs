@@ -107,16 +107,23 @@ fn sought<'a>(command: &Command<'a>, directory: &str) -> Option<(&'a str, &'stat
     command.arguments().find_map(|word| {
         let path = word.strip_prefix("if=").unwrap_or(word);
         // Few words are worth the search for their directory.
-        let needs_directory =
-            !path.starts_with('/') && NAMES.contains(&base_name(path.trim_end_matches('/')));
-        let place = || technique_of(&resolve(directory, path));
+        let is_odd = || ["//", "/./", "/../"].iter().any(|part| path.contains(part)) && !path.contains("://");
+        let needs_directory = if path.starts_with('/') {
+            is_odd()
+        } else {
+            NAMES.contains(&base_name(path.trim_end_matches('/')))
+        };
+        let place = || match path.strip_prefix('/') {
+            Some(rest) => technique_of(&resolve("/", rest.trim_start_matches('/'))),
+            None => technique_of(&resolve(directory, path)),
+        };
         let technique = technique_of(path).or_else(|| needs_directory.then(place).flatten())?;
         Some((word, technique))
     })
 }
 
 fn technique_of(word: &str) -> Option<&'static str> {
-    const FILES: [&str; 12] = [
+    const FILES: [&str; 24] = [
         ".aws/credentials",
         ".aws/config",
         ".docker/config.json",
@@ -127,11 +134,23 @@ fn technique_of(word: &str) -> Option<&'static str> {
         ".pgpass",
         ".config/gcloud",
         ".azure/accessTokens",
-        "/var/run/secrets/kubernetes.io/serviceaccount",
+        "/run/secrets/kubernetes.io/serviceaccount",
+        "/etc/kubernetes/admin.conf",
         "aws_secret_access_key",
+        ".pypirc",
+        ".s3cfg",
+        ".my.cnf",
+        ".vault-token",
+        ".config/rclone",
+        ".terraform.d/credentials",
+        "gh/hosts.yml",
+        "msal_token_cache",
+        "wallet.dat",
+        "logins.json",
+        "Login Data",
     ];
     const KEYS: [&str; 5] = ["id_rsa", "id_ed25519", "id_ecdsa", "id_dsa", ".ssh/known_hosts"];
-    if matches!(word, "/etc/shadow" | "/etc/gshadow") {
+    if matches!(word, "/etc/shadow" | "/etc/gshadow" | "/etc/shadow-" | "/etc/gshadow-") {
         Some("T1003.008")
     } else if word.contains("169.254.169.254")
         || word.contains("metadata.google.internal")
@@ -140,13 +159,22 @@ fn technique_of(word: &str) -> Option<&'static str> {
         Some("T1552.005")
     } else if word.trim_end_matches('/').ends_with("/.ssh") {
         Some("T1552.004")
-    } else if FILES.iter().any(|file| word.contains(file)) {
+    } else if FILES.iter().any(|file| word.contains(file)) || is_environment(word) {
         Some("T1552.001")
-    } else if KEYS.iter().any(|key| word.contains(key)) && word.strip_suffix(".pub").is_none() {
+    } else if word == "id_*"
+        || KEYS.iter().any(|key| word.contains(key)) && word.strip_suffix(".pub").is_none()
+    {
         Some("T1552.004")
     } else {
         None
     }
+}
+
+/// Whether a path is that of the environment variables of another process, or of a file with those of an application.
+/// Applications keep passwords there.
+fn is_environment(path: &str) -> bool {
+    let of_process = path.strip_prefix("/proc/").and_then(|rest| rest.strip_suffix("/environ"));
+    of_process.is_some_and(|process| process != "self") || base_name(path) == ".env"
 }
 
 #[cfg(test)]
@@ -181,7 +209,14 @@ mod tests {
 
     #[test]
     fn what_a_shell_reads_counts_below_a_service_or_an_odd_script() {
-        let commands: [(&[&str], bool); 11] = [
+        let commands: [(&[&str], bool); 18] = [
+            (&["cat", "/etc//shadow"], true),
+            (&["cat", "/etc/ssh/../shadow-"], true),
+            (&["cat", "/proc/1/environ"], true),
+            (&["cat", "/proc/self/environ"], false),
+            (&["find", "/home", "-name", "id_*"], true),
+            (&["cat", "/srv/shop/.env"], true),
+            (&["cat", "/srv/shop/.environment"], false),
             (&["cat", "/root/.aws/credentials"], true),
             (&["find", "/", "-name", "id_rsa*"], true),
             (&["cat", "/etc/shadow"], true),

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use super::service_entry::service_entry;
 use crate::{
     detect::{
         Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind, WrittenFile,
@@ -68,8 +69,8 @@ fn started(context: &DetectionContext<'_>) -> Option<Finding> {
     let program = written.find(&view.executable.path, view.executable.file, container);
     let script = || written.find(context.process.script.as_deref()?, None, container);
     let dropped = program
-        .filter(|dropped| is_fresh(dropped, context.at()))
-        .or_else(|| script().filter(|dropped| is_fresh(dropped, context.at())))?;
+        .filter(|dropped| is_fresh(dropped, context, context.at()))
+        .or_else(|| script().filter(|dropped| is_fresh(dropped, context, context.at())))?;
     Some(found(context, dropped, context.at(), "run"))
 }
 
@@ -84,11 +85,11 @@ fn inspected(context: &DetectionContext<'_>, inspection: &Inspection) -> Option<
         context.process.script.is_none() && reads_program_from_input(&view.executable.path, &view.arguments)
     });
     let script = input.and_then(|input| written.find(&input.path, Some(input.file), container));
-    if let Some(dropped) = script.filter(|dropped| is_fresh(dropped, since)) {
+    if let Some(dropped) = script.filter(|dropped| is_fresh(dropped, context, since)) {
         return Some(found(context, dropped, since, "run"));
     }
     let mut libraries = inspection.preloaded.iter().filter_map(|path| written.find(path, None, container));
-    let dropped = libraries.find(|dropped| is_fresh(dropped, since))?;
+    let dropped = libraries.find(|dropped| is_fresh(dropped, context, since))?;
     Some(found(context, dropped, since, "preloaded into a program"))
 }
 
@@ -135,9 +136,20 @@ pub fn drop_steps(dropped: &WrittenFile) -> impl Iterator<Item = ChainEdge> {
     [Some(drop), armed].into_iter().flatten()
 }
 
-/// Whether a file in an odd place was dropped recently, for a program that started at the time `run`.
-fn is_fresh(dropped: &WrittenFile, run: BootTime) -> bool {
-    dropped.place.is_odd() && (dropped.fetched || run.since(dropped.ready()) <= WINDOW)
+/// Whether a file in an odd place was dropped recently, for a program that started at the time `run`. Every place is odd for
+/// what a shell or a downloader below a service fetched, because a service often may write only to its own directory.
+fn is_fresh(dropped: &WrittenFile, context: &DetectionContext<'_>, run: BootTime) -> bool {
+    if !dropped.place.is_odd() {
+        return dropped.fetched && is_fetched_through_service(dropped, context);
+    }
+    dropped.fetched || run.since(dropped.ready()) <= WINDOW
+}
+
+fn is_fetched_through_service(dropped: &WrittenFile, context: &DetectionContext<'_>) -> bool {
+    let writer = context.table.get(dropped.writer);
+    writer.is_some_and(|writer| {
+        writer.role != Role::Service && service_entry(context.table, writer.key()).is_some()
+    })
 }
 
 #[cfg(test)]

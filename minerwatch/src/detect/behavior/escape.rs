@@ -120,19 +120,17 @@ fn changed(change: &FileChange) -> Option<&'static str> {
         return None;
     }
     let path = change.place();
-    match path {
-        "/proc/sys/kernel/core_pattern" => return Some("what the kernel starts when a program crashes"),
-        "/sys/kernel/uevent_helper" | "/proc/sys/kernel/hotplug" => {
-            return Some("what the kernel starts for a new device");
+    // An intruder mounts these file systems anywhere, because the usual mounts are read-only in a container.
+    for (file, words) in [
+        ("/sys/kernel/core_pattern", "what the kernel starts when a program crashes"),
+        ("/kernel/uevent_helper", "what the kernel starts for a new device"),
+        ("/sys/kernel/hotplug", "what the kernel starts for a new device"),
+        ("/sys/kernel/modprobe", "what the kernel starts to load a module"),
+        ("/release_agent", "what the kernel starts when a control group is empty"),
+    ] {
+        if path.ends_with(file) {
+            return Some(words);
         }
-        "/proc/sys/kernel/modprobe" => return Some("what the kernel starts to load a module"),
-        "/proc/sys/fs/binfmt_misc/register" => return None,
-        _ => {}
-    }
-    if path.ends_with("/release_agent")
-        && (path.starts_with("/sys/fs/cgroup/") || path.contains("cgroup") || path.starts_with("/tmp/"))
-    {
-        return Some("what the kernel starts when a control group is empty");
     }
     // The agents of clusters write units and settings on the host. They give nobody a key, a job or an account.
     let host_path = change.host_path.as_deref()?;

@@ -18,6 +18,9 @@ const MAX_FILES: usize = 10;
 /// Minimum number of different kinds of settings. One kind alone may be chance.
 const KINDS: usize = 2;
 
+/// Points for a server and a wallet in settings that a shop has, too.
+const VAGUE: u8 = 30;
+
 /// The signal. In the full form, the settings name a wallet and a pool, which is conclusive.
 pub const MINER_SETTINGS: SignalInfo = SignalInfo {
     id: "B10",
@@ -102,6 +105,9 @@ impl Settings {
             if let Some(value) = value {
                 finding = finding.value(name, value);
             }
+        }
+        if tokens.is_vague() {
+            finding.signal.weight = VAGUE;
         }
         Some(if conclusive { finding.full().conclusive() } else { finding })
     }
@@ -206,6 +212,9 @@ mod tests {
             (FILE, &stratum[..], 100),
             (None, &stratum[..], 100),
             (FILE, &pool[..], 60),
+            (FILE, &["--server", "pool.example:3333", "--wallet", MONERO], 30),
+            (FILE, &["--url", "https://pay.example:8443", "--wallet", MONERO], 30),
+            (FILE, &["--url", "db.example:5432", "--user", MONERO, "--algorithm", "scrypt"], 60),
             (None, &url[..], 60),
         ] {
             assert_eq!(found("/srv/x/worker", file, settings), [("B10", points)], "{file:?} {settings:?}");

@@ -7,7 +7,7 @@ use places::{Facts, Starter};
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{ChainKind, EventBody, EventType, FileAction, FileChange, SignalClass},
-    process::{Command, Role, base_name, is_in_system_directory, resolve},
+    process::{Command, Process, Role, Taint, base_name, is_in_system_directory, resolve},
 };
 
 /// The signal. The full form is a file that starts a program by itself, or lets somebody in. A user's shell start file
@@ -53,6 +53,9 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     evictions: None,
     create: |_| Box::new(Stateless(inspect)),
 };
+
+/// Maximum number of ancestors that are looked at.
+const MAX_ANCESTORS: usize = 8;
 
 /// Whether the file at an absolute path starts programs by itself, or lets somebody in by a key. The accounts and other
 /// settings that administrators protect are left out.
@@ -166,6 +169,13 @@ fn second_root(context: &DetectionContext<'_>) -> Option<Finding> {
     Some(finding)
 }
 
+/// Whether a dropped program or one without a file started the process, and it belongs to no person's session.
+fn comes_from_dropped_program(context: &DetectionContext<'_>) -> bool {
+    let above = context.table.ancestry(context.key()).take_while(|ancestor| !ancestor.role.bounds_tree());
+    let is_dropped = |process: &Process| matches!(process.taint, Some(Taint::Dropped | Taint::Fileless));
+    !context.process.session && above.take(MAX_ANCESTORS).any(is_dropped)
+}
+
 /// Whether the process writes such files as part of its task: package managers themselves, systemd and its helpers,
 /// container runtimes, which unpack images, and the `tools` of the system for such files.
 fn is_usual_writer(context: &DetectionContext<'_>, tools: &[&str]) -> bool {
@@ -176,7 +186,10 @@ fn is_usual_writer(context: &DetectionContext<'_>, tools: &[&str]) -> bool {
     let is_tool = || {
         // Some tools are scripts.
         let script = process.script.as_deref();
-        process.is_of_system() && Command::of(process).is(tools) && script.is_none_or(is_in_system_directory)
+        process.is_of_system()
+            && Command::of(process).is(tools)
+            && script.is_none_or(is_in_system_directory)
+            && !comes_from_dropped_program(context)
     };
     helper
         || matches!(process.role, Role::Init | Role::ContainerRuntime | Role::PackageManager)

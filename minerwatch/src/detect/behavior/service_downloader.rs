@@ -1,15 +1,18 @@
 //! B1: a service starts a shell that downloads.
 
-use super::service_entry::{is_queue_worker, runs_package_scripts};
+use super::service_entry::{entry_service, is_queue_worker, runs_package_scripts};
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
-    model::{EventType, ProcessView, SignalClass},
-    process::{Process, Role, Taint, base_name},
+    model::{EventType, ProcessView, Signal, SignalClass},
+    process::{Process, Role, Taint, base_name, reads_program_from_input},
 };
 
 /// Maximum number of ancestors of the downloader to inspect. Shells and wrappers such as `timeout` stand between the
 /// service and the downloader.
 const MAX_ANCESTORS: usize = 8;
+
+/// Name of the evidence that an interpreter was given what a downloader fetched.
+const FED_INTERPRETER: &str = "interpreter";
 
 /// Points of a download in a CI job, in a task of a queue or in the script of a package.
 const BY_DESIGN: u8 = 3;
@@ -36,11 +39,60 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(Stateless(inspect)),
 };
 
-/// Checks whether a started downloader has a shell among its ancestors, and a service above the shell.
+/// Checks a downloader that starts, and an interpreter that reads what a downloader in its pipeline fetches.
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
-    if context.process.role != Role::Downloader {
+    match context.process.role {
+        Role::Downloader => downloads(context),
+        Role::Shell | Role::Interpreter => runs_download(context),
+        _ => None,
+    }
+}
+
+/// Checks whether the command line of a shell fetches code and gives it to this interpreter (`curl … | bash`), and a service
+/// is above the shell. What the fetched code does then counts together with the break-in.
+fn runs_download(context: &DetectionContext<'_>) -> Option<Finding> {
+    let process = context.process;
+    if process.script.is_some()
+        || is_interactive(&process.view)
+        || !reads_program_from_input(&process.view.executable.path, &process.view.arguments)
+    {
         return None;
     }
+    let shell = context.table.parent_of(process).filter(|parent| parent.role == Role::Shell)?;
+    let told = shell.view.arguments.iter().skip(1);
+    if !told.clone().any(|code| fetches(code)) || !pipes(&shell.view) {
+        return None;
+    }
+    let (_, service) = entry_service(context.table, context.key())?;
+    let above = || context.table.ancestry(service.key());
+    if is_queue_worker(service) || above().any(runs_package_scripts) {
+        return None;
+    }
+    let name = &process.view.name;
+    let detail = format!(
+        "service '{}' (pid {}) started a shell that gave '{name}' what it fetched",
+        service.view.name,
+        service.key().pid,
+    );
+    let finding = Finding::new(SERVICE_DOWNLOADER, context, detail)
+        .tainting(Taint::FetchesForService)
+        .value("service", &service.view.executable.path)
+        .value(FED_INTERPRETER, &process.view.executable.path);
+    Some(finding.full())
+}
+
+/// Whether a signal says that an interpreter was given what a downloader fetched.
+pub fn is_fed(signal: &Signal) -> bool {
+    SERVICE_DOWNLOADER.names(signal) && signal.value(FED_INTERPRETER).is_some()
+}
+
+/// Whether code on a command line fetches something.
+fn fetches(code: &str) -> bool {
+    ["://", "curl ", "wget ", "fetch ", "/dev/tcp/"].iter().any(|word| code.contains(word))
+}
+
+/// Checks whether a started downloader has a shell among its ancestors, and a service above the shell.
+fn downloads(context: &DetectionContext<'_>) -> Option<Finding> {
     let mut shells: Vec<&Process> = Vec::new();
     let ancestors = || context.table.ancestry(context.key()).skip(1).take(MAX_ANCESTORS);
     for ancestor in ancestors() {

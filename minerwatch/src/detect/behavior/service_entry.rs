@@ -7,7 +7,7 @@
 
 use super::downloader::is_downloader;
 use crate::{
-    model::ProcessKey,
+    model::{BootTime, ProcessKey},
     process::{Process, ProcessTable, Role, base_name, installs_packages},
 };
 
@@ -70,15 +70,25 @@ impl Nature {
 
 /// Returns how a process came through a service, if it did.
 pub fn service_entry(table: &ProcessTable, key: ProcessKey) -> Option<ServiceEntry> {
+    entry_service(table, key).map(|(entry, _)| entry)
+}
+
+/// Returns how a process came through a service, if it did, and the service.
+pub fn entry_service(table: &ProcessTable, key: ProcessKey) -> Option<(ServiceEntry, &Process)> {
     let mut has_commands = false;
+    let mut since_below = BootTime(u64::MAX);
     for ancestor in table.ancestry(key) {
+        // A start script ends with `exec` of the server. The server did not start what the script had started.
+        let is_later = ancestor.since > since_below;
+        since_below = ancestor.since;
         match ancestor.role {
+            _ if is_later => {}
             _ if is_downloader(ancestor) => has_commands = true,
             Role::Shell => has_commands = takes_commands(ancestor),
             Role::Service if ancestor.key() != key => match Nature::of(ancestor) {
-                Nature::Server => return Some(ServiceEntry::Server),
+                Nature::Server => return Some((ServiceEntry::Server, ancestor)),
                 Nature::Runtime if has_commands && !is_below_installer(table, ancestor) => {
-                    return Some(ServiceEntry::Commands);
+                    return Some((ServiceEntry::Commands, ancestor));
                 }
                 Nature::Runtime | Nature::Worker => {}
             },
@@ -89,6 +99,23 @@ pub fn service_entry(table: &ProcessTable, key: ProcessKey) -> Option<ServiceEnt
         }
     }
     None
+}
+
+/// Whether a program with this name is a database. Databases have no reason to change what the host starts.
+pub fn is_database(name: &str) -> bool {
+    const DATABASES: [&str; 10] = [
+        "postgres",
+        "postmaster",
+        "mysqld",
+        "mariadbd",
+        "mongod",
+        "redis-server",
+        "valkey-server",
+        "keydb-server",
+        "clickhouse-server",
+        "clickhouse",
+    ];
+    DATABASES.contains(&name)
 }
 
 /// Whether a service takes jobs from a queue, so that it starts shells and downloaders by design.
@@ -144,6 +171,20 @@ mod tests {
     const PROGRAM: Program<'_> = ("/tmp/x", &["/tmp/x"]);
     const NODE: Program<'_> = ("/usr/bin/node", &["node", "server.js"]);
     const JAVA: Program<'_> = ("/usr/bin/java", &["java", "-jar", "app.jar"]);
+
+    #[test]
+    fn a_server_that_a_start_script_becomes_started_nothing_before() {
+        let mut host = Host::new();
+        let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
+        let script = host.spawn(init, "/usr/bin/bash", &["bash", "/opt/app/start.sh"]);
+        let curl = host.spawn(script, "/usr/bin/curl", &["curl", "-o", "/opt/app/node", "http://x/"]);
+        host.exec(script, init, "/usr/bin/redis-server", "/usr/bin/redis-server", &["redis-server"]);
+        let after = host.spawn(script, "/usr/bin/dash", &["sh", "-c", "x"]);
+        let mut table = ProcessTable::new(TableLimits::default());
+        host.events().iter().for_each(|event| table.apply(event));
+        assert_eq!(service_entry(&table, curl), None);
+        assert_eq!(service_entry(&table, after), Some(ServiceEntry::Server));
+    }
 
     #[test]
     fn commands_enter_through_services() {

@@ -3,7 +3,7 @@
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{EventBody, EventType, FileAction, FileChange, SignalClass},
-    process::{Command, Process, Role, base_name},
+    process::{Command, Process, Role, Taint, base_name},
 };
 
 /// The signal. It is a step, because whoever builds an image of a machine removes its logs, too.
@@ -45,7 +45,7 @@ impl Trace {
             ".python_history",
             ".mysql_history",
         ];
-        const LOGS: [&str; 17] = [
+        const LOGS: [&str; 20] = [
             "wtmp",
             "btmp",
             "lastlog",
@@ -62,6 +62,9 @@ impl Trace {
             "kern.log",
             "boot.log",
             "yum.log",
+            "dpkg.log",
+            "daemon.log",
+            "user.log",
             "audit.log",
         ];
         const JOURNALS: [&str; 2] = ["/var/log/journal/", "/run/log/journal/"];
@@ -140,10 +143,12 @@ fn by_change<'a>(
 
 /// Whether a process that opens a log or a history for writing removes what was in it.
 fn is_overwritten(trace: Trace, process: &Process) -> bool {
-    match trace {
+    // No dropped program has a reason to write the logs of the system.
+    let by_code = || match trace {
         Trace::Log => matches!(process.role, Role::Shell | Role::Interpreter),
         Trace::History => process.role == Role::Shell && runs_commands(process),
-    }
+    };
+    process.taint == Some(Taint::Dropped) || process.taint == Some(Taint::Fileless) || by_code()
 }
 
 /// Whether a shell runs a script or the commands of its arguments. Such a shell has no history.

@@ -1,6 +1,6 @@
 //! T1: the triple chain. In one incident, a process was created, the process or a relative connected to another host,
 //! and the process or a relative changed files so that the program runs or persists. The connection and the file change
-//! may come in either order.
+//! may come in either order. For a process that came through a service, the intruder's connection to the service is enough.
 //!
 //! No single event shows the chain, so the incident creates this signal from its findings.
 
@@ -21,7 +21,7 @@ pub const TRIPLE_CHAIN: SignalInfo = SignalInfo {
     full_weight: 70,
     kind: SignalKind::Step,
     name: "Process, connection and file change make a chain",
-    description: "In one process tree: a process was created, it or a relative connected out, and it or a relative changed files so that the program runs or stays.",
+    description: "In one process tree: a process was created, it or a relative connected out or came through a network service, and it or a relative changed files so that the program runs or stays.",
     catches: "Steps that are harmless one by one, and an attack together.",
     techniques: &["T1105", "T1059.004", "T1053.003"],
 };
@@ -39,11 +39,20 @@ const PERSISTENT: u8 = 35;
 /// Points of a chain with persistence that a person at a terminal or a CI agent took. Steps of these count half.
 const EXCUSED: u8 = 20;
 
+/// What connects a chain to another host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WayIn {
+    /// A process connected to a destination.
+    Connected(ProcessKey, SocketAddr),
+    /// It came through the service of this name, to which somebody connected.
+    Service(Arc<str>),
+}
+
 /// The links of a complete chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainFacts {
-    /// The process that connected to another host, and the destination.
-    pub connected: (ProcessKey, SocketAddr),
+    /// The connection.
+    pub way_in: WayIn,
     /// Whether a dropped file was run.
     pub dropped: bool,
     /// The path of the changed file that starts the program again.
@@ -57,18 +66,25 @@ pub struct ChainFacts {
 /// Returns the signal for a chain that `holder` holds. `at` is the time of the last link.
 pub fn triple_chain(facts: &ChainFacts, holder: ProcessKey, at: BootTime) -> (SignalInfo, Signal) {
     let mut info = TRIPLE_CHAIN;
-    let (caller, destination) = facts.connected;
     let weight = match &facts.persisted {
         _ if !facts.wrong.is_empty() => info.full_weight,
         Some(_) if facts.excused => EXCUSED,
         Some(_) => PERSISTENT,
         None => info.weight,
     };
-    let mut detail = match (&facts.persisted, facts.dropped) {
-        (Some(path), _) => format!("was created, connected to {destination} and stays through {path}"),
-        (None, _) => format!("was dropped here, ran and connected to {destination}"),
+    let (connected, mut evidence) = match &facts.way_in {
+        WayIn::Connected(caller, destination) => (
+            format!("connected to {destination}"),
+            vec![Evidence::new("destination", *destination), Evidence::new("connected_by", *caller)],
+        ),
+        WayIn::Service(name) => {
+            (format!("came through the service '{name}'"), vec![Evidence::new("service", name)])
+        }
     };
-    let mut evidence = vec![Evidence::new("destination", destination), Evidence::new("connected_by", caller)];
+    let mut detail = match &facts.persisted {
+        Some(path) => format!("was created, {connected} and stays through {path}"),
+        None => format!("was dropped here, ran and {connected}"),
+    };
     if !facts.wrong.is_empty() {
         info.kind = SignalKind::Sign;
         detail = format!("{detail} ({})", facts.wrong.join(", "));
@@ -104,8 +120,8 @@ mod tests {
             (true, persisted(), vec!["has no file"], true, 70),
         ];
         for (dropped, persisted, wrong, excused, weight) in cases {
-            let connected = (holder, "10.0.0.5:443".parse().unwrap());
-            let facts = ChainFacts { connected, dropped, persisted, wrong, excused };
+            let way_in = WayIn::Connected(holder, "10.0.0.5:443".parse().unwrap());
+            let facts = ChainFacts { way_in, dropped, persisted, wrong, excused };
             let (info, signal) = triple_chain(&facts, holder, BootTime(1));
             assert_eq!(signal.weight, weight, "{facts:?}");
             assert_eq!(info.kind == SignalKind::Sign, !facts.wrong.is_empty());

@@ -4,15 +4,21 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use super::Incident;
 use crate::{
-    detect::behavior::triple_chain,
+    detect::{
+        SignalKind,
+        behavior::{
+            DROP_AND_RUN, PERSISTENCE, TRIPLE_CHAIN, WayIn, entry_service, is_database, triple_chain,
+        },
+    },
     incident::{
         causes::path_of,
         chain::command_line,
+        links::Persisted,
         score::HeldSignal,
         signs::{Extent, Sign},
     },
     model::{BootTime, ChainEdge, ChainKind, ProcessKey},
-    process::{ImageSource, Process, ProcessTable},
+    process::{ImageSource, Process, ProcessTable, Role, base_name},
 };
 
 /// Maximum number of generations, from a process up, whose creation becomes a step.
@@ -32,17 +38,22 @@ impl Incident {
                 self.suspect_of(key).is_some_and(|suspect| suspect.signs.are_suspicious(Extent::Part));
             of_suspect || table.get(key).is_some_and(|process| process.taint.is_some())
         };
-        for mut chain in self.links.chains(heads, is_suspicious) {
+        let entered = |persisted: &Persisted| self.entered(table, persisted);
+        for mut chain in self.links.chains(heads, is_suspicious, entered) {
             let number = match (self.by_process.get(&chain.holder), table.get(chain.holder)) {
                 (Some(number), _) => *number,
                 (None, Some(process)) => self.suspect_for(process, table, at),
                 (None, None) => continue,
             };
-            let Some(suspect) = self.suspects.get(&number) else { continue };
+            let installs = self.installs_services(chain.holder, table, at);
+            let Some(suspect) = self.suspects.get_mut(&number) else { continue };
+            if matches!(chain.facts.way_in, WayIn::Service(_)) {
+                suspect.signs.add(Sign::EnteredThroughService);
+            }
             let (persists, dropped) = (chain.facts.persisted.is_some(), chain.facts.dropped);
             let extent = if !(persists && dropped) {
                 Extent::Part
-            } else if self.installs_services(chain.holder, table, at) {
+            } else if installs {
                 Extent::Installed
             } else {
                 Extent::Whole
@@ -72,6 +83,31 @@ impl Incident {
             self.hold(number, HeldSignal::new(info, signal, false, path));
             self.news.get_or_insert(at);
         }
+    }
+
+    /// Returns who changed a place that starts programs after an intruder came through a service, and the name of the service:
+    /// a database that changed it itself, or a shell or interpreter below a service. Web applications let people administer
+    /// the host, too: below other services than databases, another step has to be there.
+    fn entered(&self, table: &ProcessTable, persisted: &Persisted) -> Option<(ProcessKey, Arc<str>)> {
+        let is_database = |service: &Process| {
+            service.role == Role::Service && is_database(base_name(&service.view.executable.path))
+        };
+        let mut path = persisted.path.iter().filter_map(|key| table.get(*key));
+        let writer = path.clone().next()?;
+        if is_database(writer) {
+            return Some((writer.key(), Arc::clone(&writer.view.name)));
+        }
+        let holder = path.find(|process| matches!(process.role, Role::Shell | Role::Interpreter))?;
+        let (_, service) = entry_service(table, holder.key())?;
+        let has_step = || {
+            let is_other = |held: &HeldSignal| {
+                held.kind == SignalKind::Step
+                    && held.path.contains(&holder.key())
+                    && ![PERSISTENCE, TRIPLE_CHAIN, DROP_AND_RUN].iter().any(|info| info.names(&held.signal))
+            };
+            self.suspects.values().any(|suspect| suspect.signals.iter().any(is_other))
+        };
+        (is_database(service) || has_step()).then(|| (holder.key(), Arc::clone(&service.view.name)))
     }
 
     /// Whether the chain is that of an installer: only services of the system persist, and the dropped program `holder` has

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use crate::{
     model::{
-        miner_words::{is_algorithm, is_endpoint, is_miner_option, is_password_hash, is_stratum},
+        miner_words::{
+            is_algorithm, is_endpoint, is_miner_option, is_of_other_protocol, is_password_hash, is_stratum,
+            is_web,
+        },
         wallet::{is_ethereum_login, names_wallet},
     },
     process::base_name,
@@ -86,9 +89,8 @@ impl<'a> Tokens<'a> {
         if self.is_likely() {
             self.endpoint = self.endpoint.or(self.loose);
         }
-        // An algorithm that also hashes passwords counts only together with a pool or a wallet.
-        let is_beside = self.stratum.is_some() || (self.account_named.is_some() && !self.pays);
-        self.option = self.option.or(self.password_hash.filter(|_| is_beside));
+        // An algorithm that also hashes passwords counts only beside the address of a pool.
+        self.option = self.option.or(self.password_hash.filter(|_| self.stratum.is_some()));
     }
 
     fn add(&mut self, before: &str, argument: &'a str) {
@@ -123,7 +125,13 @@ impl<'a> Tokens<'a> {
     }
 
     fn add_pool(&mut self, name: &str, argument: &'a str, mut values: impl Iterator<Item = &'a str> + Clone) {
-        let named = pool_option(name);
+        let mut named = pool_option(name);
+        if values.clone().any(is_web) {
+            named = named.min(Named::Plainly);
+        }
+        if values.clone().all(is_of_other_protocol) {
+            return;
+        }
         if values.clone().any(is_endpoint) {
             if named > Named::Loosely {
                 self.endpoint.get_or_insert(argument);

@@ -43,6 +43,8 @@ pub(super) enum Starter {
     Authentication,
     DeviceRule,
     NetworkHook,
+    /// The settings of the network, which may name commands.
+    NetworkSettings,
     Message,
     PackageHook,
     LogHook,
@@ -137,6 +139,9 @@ impl Starter {
             },
             Self::DeviceRule => Facts { words: "a device rule", technique: "T1546.017", ..ALWAYS },
             Self::NetworkHook => Facts { words: "a network hook", technique: "T1546", ..ON_HOST },
+            Self::NetworkSettings => {
+                Facts { words: "the settings of the network", technique: "T1546", ..WEAK }
+            }
             Self::Message => {
                 Facts { words: "what shows the message of the day", technique: "T1037", ..ON_HOST }
             }
@@ -257,7 +262,15 @@ const ROWS: &[(Starter, &[&str])] = &[
             "/usr/lib/systemd/user-generators/",
             "/lib/systemd/system-generators/",
             "/usr/local/lib/systemd/system-generators/",
+            "/usr/local/lib/systemd/user-generators/",
             "/run/systemd/system-generators/",
+            "/run/systemd/user-generators/",
+            "/etc/systemd/system-environment-generators/",
+            "/etc/systemd/user-environment-generators/",
+            "/usr/lib/systemd/system-environment-generators/",
+            "/usr/lib/systemd/user-environment-generators/",
+            "/etc/systemd/system-shutdown/",
+            "/etc/systemd/system-sleep/",
             "/usr/lib/systemd/system-shutdown/",
             "/usr/lib/systemd/system-sleep/",
             "/lib/systemd/system-sleep/",
@@ -271,7 +284,14 @@ const ROWS: &[(Starter, &[&str])] = &[
             "/etc/sv/", "/etc/service/", "/etc/runit/", "/etc/s6/",
         ],
     ),
-    (Starter::Supervisor, &["/etc/supervisor/", "/etc/supervisord.d/", "/etc/monit/", "/etc/monit.d/", "/etc/xinetd.d/"]),
+    (
+        Starter::Supervisor,
+        &[
+            "/etc/supervisor/", "/etc/supervisord.d/", "/etc/supervisord.conf", "/etc/monit/", "/etc/monit.d/",
+            "/etc/monitrc", "/etc/xinetd.d/", "/etc/xinetd.conf", "/etc/inetd.conf", "/etc/audit/plugins.d/",
+            "/etc/audisp/plugins.d/",
+        ],
+    ),
     (
         Starter::Profile,
         &[
@@ -289,11 +309,22 @@ const ROWS: &[(Starter, &[&str])] = &[
             "~/.config/fish/config.fish", "~/.config/fish/conf.d/", "~/.config/environment.d/",
         ],
     ),
-    (Starter::Environment, &["/etc/environment.d/"]),
-    (Starter::Completion, &["/etc/bash_completion.d/"]),
+    (Starter::Environment, &["/etc/environment.d/", "/etc/security/pam_env.conf"]),
+    (
+        Starter::Completion,
+        &[
+            "/etc/bash_completion.d/",
+            "/usr/share/bash-completion/completions/",
+            "~/.local/share/bash-completion/completions/",
+        ],
+    ),
     (
         Starter::Desktop,
-        &["/etc/xdg/autostart/", "~/.config/autostart/", "~/.config/autostart-scripts/", "~/.kde/Autostart/"],
+        &[
+            "/etc/xdg/autostart/", "~/.config/autostart/", "~/.config/autostart-scripts/", "~/.kde/Autostart/",
+            "~/.config/plasma-workspace/env/", "/etc/gdm3/Init/", "/etc/gdm3/PostLogin/", "/etc/gdm3/PreSession/",
+            "/etc/gdm3/PostSession/",
+        ],
     ),
     (
         Starter::AuthorizedKeys,
@@ -326,7 +357,7 @@ const ROWS: &[(Starter, &[&str])] = &[
             "/usr/lib/aarch64-linux-gnu/security/",
         ],
     ),
-    (Starter::DeviceRule, &["/etc/udev/rules.d/", "/usr/lib/udev/rules.d/", "/lib/udev/rules.d/", "/run/udev/rules.d/"]),
+    (Starter::DeviceRule, &["/etc/udev/rules.d/", "/usr/lib/udev/rules.d/", "/lib/udev/rules.d/", "/run/udev/rules.d/", "/usr/local/lib/udev/rules.d/", "/etc/acpi/events/", "/etc/acpi/actions/"]),
     (
         Starter::NetworkHook,
         &[
@@ -340,8 +371,17 @@ const ROWS: &[(Starter, &[&str])] = &[
             "/etc/dhcp/dhclient-enter-hooks.d/",
             "/etc/dhcp/dhclient-exit-hooks.d/",
             "/etc/ppp/ip-up.d/",
+            "/etc/dhclient-enter-hooks",
+            "/etc/dhclient-exit-hooks",
+            "/etc/dhcp/dhclient-up-hooks",
+            "/etc/ppp/ip-up",
+            "/etc/ppp/ip-down",
+            "/sbin/ifup-local",
+            "/usr/sbin/ifup-local",
+            "/etc/sysconfig/network-scripts/ifup-post",
         ],
     ),
+    (Starter::NetworkSettings, &["/etc/network/interfaces", "/etc/network/interfaces.d/"]),
     (Starter::Message, &["/etc/update-motd.d/"]),
     (
         Starter::PackageHook,
@@ -364,7 +404,7 @@ const ROWS: &[(Starter, &[&str])] = &[
         &["/etc/initramfs-tools/", "/usr/share/initramfs-tools/", "/usr/lib/dracut/modules.d/", "/etc/grub.d/"],
     ),
     (Starter::KernelModule, &["/etc/modules", "/etc/modules-load.d/", "/usr/lib/modules-load.d/", "/etc/modprobe.d/"]),
-    (Starter::KernelSetting, &["/etc/sysctl.conf", "/etc/sysctl.d/"]),
+    (Starter::KernelSetting, &["/etc/sysctl.conf", "/etc/sysctl.d/", "/etc/binfmt.d/"]),
     (Starter::TemporaryFile, &["/etc/tmpfiles.d/", "/etc/user-tmpfiles.d/", "~/.config/user-tmpfiles.d/"]),
     (Starter::LibraryPath, &["/etc/ld.so.conf", "/etc/ld.so.conf.d/"]),
 ];

@@ -85,7 +85,7 @@ fn the_full_form_decides_alone() {
 
 fn meet(host: &mut Host, node: ProcessKey, peers: u8) {
     for peer in 1..=peers {
-        host.receive(node, &format!("198.51.100.{peer}:18080"), levin(1001));
+        host.receive(node, &format!("198.5{peer}.100.7:18080"), levin(1001));
     }
 }
 
@@ -105,6 +105,22 @@ fn a_node_with_several_peers_is_no_miner() {
     meet(&mut host, worker, 1);
     work(&mut host, worker, arithmetic);
     assert_eq!(weights(&host), [100], "one peer three times");
+}
+
+#[test]
+fn peers_that_cost_a_miner_nothing_do_not_make_it_a_node() {
+    for peers in [
+        ["127.0.0.2:18080", "127.0.0.3:18080", "[::1]:18080"],
+        ["10.0.0.2:18080", "192.168.7.3:18080", "[fd00::7]:18080"],
+        ["198.51.100.1:18080", "198.51.100.2:18080", "198.51.7.3:18080"],
+    ] {
+        let (mut host, worker) = host();
+        for peer in peers {
+            host.receive(worker, peer, levin(1001));
+        }
+        work(&mut host, worker, mxcsr([732, 519, 499, 488], NONE));
+        assert_eq!(weights(&host), [100], "{peers:?}");
+    }
 }
 
 #[test]
