@@ -8,10 +8,10 @@ use crate::{config::Effective, model::HookChoice, pipeline::ForegroundOptions};
 /// Options for the choice of hooks.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct HookArguments {
-    /// Use only this attach type for a data source, or switch the source off. SOURCE is a data source, or a family for
-    /// all of its sources: process, network, file or compute. TYPE is fexit, fentry, btf-tracepoint, tracepoint,
-    /// cgroup or off. For the source transport, TYPE is ring-buffer or perf-buffer. `minerwatch doctor --json` lists
-    /// the sources. Can be given several times
+    /// Use only this attach type for a data source, or switch the source off. `minerwatch doctor --json` lists the
+    /// sources. SOURCE may also be a family of sources: process, network, file or compute. TYPE is fexit, fentry,
+    /// btf-tracepoint, tracepoint, cgroup or off; for the source transport, ring-buffer or perf-buffer. Can be given
+    /// several times
     #[arg(long = "hook", value_name = "SOURCE=TYPE")]
     pub(super) hooks: Vec<HookChoice>,
 }

@@ -42,7 +42,7 @@ pub use kernel_name::KERNEL_NAME;
 pub use persistence::PERSISTENCE;
 pub use preload::PRELOAD;
 pub use service_downloader::{SERVICE_DOWNLOADER, is_fed};
-pub use service_entry::{ServiceEntry, entry_service, is_database, service_entry};
+pub use service_entry::{ServiceEntry, is_database, service_entry};
 pub use triple_chain::{ChainFacts, TRIPLE_CHAIN, WayIn, triple_chain};
 
 /// The signals that are deeds: they serve whatever their process works for, and say nothing about its program, which is

@@ -199,8 +199,8 @@ impl Signs {
         }
     }
 
-    /// Records whether the process that wrote the program runs it, is a tool in its place, and neither a shell, an
-    /// interpreter nor a service: tools that fetch plug-ins and runtimes keep them in a directory of their own.
+    /// Records whether the program was started by the tool that wrote it. Many tools fetch plug-ins and runtimes, and keep
+    /// them in a directory of their own. A shell, an interpreter, a service, or a program in an odd place is no such tool.
     pub(super) fn set_kept_by_tool(
         &mut self,
         table: &ProcessTable,
@@ -272,7 +272,7 @@ impl Signs {
             self.add(Sign::Decoded);
         }
         // A runtime that starts the program itself is told so by whoever let it fetch the program.
-        if service_entry(table, written.writer) == Some(ServiceEntry::Commands) {
+        if service_entry(table, written.writer).is_some_and(|(entry, _)| entry == ServiceEntry::Commands) {
             self.add(Sign::EnteredThroughService);
         }
         let is_others = written.fetched || !is_by_caller(table, process, written);

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::{
     miner_words::{
         is_algorithm, is_endpoint, is_miner_option, is_of_other_protocol, is_password_hash, is_stratum,
+        names_other_service,
     },
     wallet::names_wallet,
 };
@@ -22,12 +23,6 @@ const MAX_SETTINGS: usize = 16;
 const MAX_VALUE: usize = 512;
 /// Maximum number of preloaded libraries that are kept.
 const MAX_LIBRARIES: usize = 8;
-
-/// Words in the names of settings of other services.
-const OTHER_SERVICES: [&str; 17] = [
-    "db", "database", "redis", "sql", "mysql", "postgres", "mongo", "kafka", "amqp", "nats", "broker",
-    "listen", "bind", "metrics", "smtp", "dns", "ldap",
-];
 
 /// Returns the settings of a miner in the text of a configuration file, in the form of a command line.
 pub fn in_file(text: &[u8]) -> Vec<Arc<str>> {
@@ -121,7 +116,7 @@ fn setting(name: &str, value: &str) -> Option<(String, Option<String>)> {
             return with("--wallet");
         }
     }
-    if is_endpoint(value) && !is_of_other_protocol(value) && !has(&OTHER_SERVICES) {
+    if is_endpoint(value) && !is_of_other_protocol(value) && !names_other_service(&name) {
         if has(&["pool", "pools"]) {
             return with("--pool");
         }

@@ -33,6 +33,15 @@ pub fn is_of_other_protocol(value: &str) -> bool {
     !may_mine && !is_web(value) && !is_stratum(value)
 }
 
+/// Whether the name of an option or a setting has the word of another service than a pool: `--db-host`, `redis_url`.
+pub fn names_other_service(name: &str) -> bool {
+    const SERVICES: [&str; 22] = [
+        "db", "database", "redis", "sql", "mysql", "postgres", "mongo", "kafka", "amqp", "nats", "broker",
+        "listen", "bind", "metrics", "api", "rpc", "http", "electrum", "proxy", "smtp", "dns", "ldap",
+    ];
+    name.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|word| SERVICES.contains(&word))
+}
+
 /// Whether an address is that of a web server. Miners seldom use one; other programs often do.
 pub fn is_web(value: &str) -> bool {
     value.split_once("://").is_some_and(|(scheme, _)| matches!(scheme, "http" | "https" | "ws" | "wss"))

@@ -2,11 +2,19 @@
 
 use std::borrow::Cow;
 
-/// Makes a path absolute without access to the file system. A relative path is resolved against `directory`.
+/// Makes a path absolute, and removes `.`, `..` and empty parts, without access to the file system. A relative path is
+/// resolved against `directory`.
 pub fn resolve<'a>(directory: &str, path: &'a str) -> Cow<'a, str> {
-    if path.starts_with('/') || directory.is_empty() {
+    let directory = if path.starts_with('/') {
+        if is_normal(path) {
+            return Cow::Borrowed(path);
+        }
+        ""
+    } else if directory.is_empty() {
         return Cow::Borrowed(path);
-    }
+    } else {
+        directory
+    };
     let mut whole = String::with_capacity(directory.len() + path.len() + 1);
     whole.push_str(directory.trim_end_matches('/'));
     for part in path.split('/') {
@@ -22,6 +30,13 @@ pub fn resolve<'a>(directory: &str, path: &'a str) -> Cow<'a, str> {
     Cow::Owned(whole)
 }
 
+/// Whether an absolute path has no `.`, `..` or empty part.
+fn is_normal(path: &str) -> bool {
+    // Most paths have no part that begins with a dot.
+    let has_dots = || path.contains("/.") && path.split('/').any(|part| matches!(part, "." | ".."));
+    !path.contains("//") && !has_dots()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,6 +48,10 @@ mod tests {
             ("/tmp/", "x", "/tmp/x"),
             ("/a/b", "../c/./d", "/a/c/d"),
             ("/", "x", "/x"),
+            ("/a", "/etc//shadow", "/etc/shadow"),
+            ("", "/usr/../tmp/./x", "/tmp/x"),
+            ("/a", "/root/.x/y", "/root/.x/y"),
+            ("/a", "/root/.ssh/", "/root/.ssh/"),
             ("/", "../../x", "/x"),
             ("", "x", "x"),
             ("/tmp", "/bin/x", "/bin/x"),

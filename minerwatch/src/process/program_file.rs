@@ -51,7 +51,7 @@ pub fn is_in_system_directory(path: &str) -> bool {
             .any(|directory| path.starts_with(directory))
     };
     // `/usr/../tmp/dpkg` is no program of the system.
-    if path.contains("/..") { is_below(&resolve("/", path.trim_start_matches('/'))) } else { is_below(path) }
+    is_below(&resolve("", path))
 }
 
 #[cfg(test)]

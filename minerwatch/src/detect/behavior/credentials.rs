@@ -107,17 +107,9 @@ fn sought<'a>(command: &Command<'a>, directory: &str) -> Option<(&'a str, &'stat
     command.arguments().find_map(|word| {
         let path = word.strip_prefix("if=").unwrap_or(word);
         // Few words are worth the search for their directory.
-        let is_odd = || ["//", "/./", "/../"].iter().any(|part| path.contains(part)) && !path.contains("://");
-        let needs_directory = if path.starts_with('/') {
-            is_odd()
-        } else {
-            NAMES.contains(&base_name(path.trim_end_matches('/')))
-        };
-        let place = || match path.strip_prefix('/') {
-            Some(rest) => technique_of(&resolve("/", rest.trim_start_matches('/'))),
-            None => technique_of(&resolve(directory, path)),
-        };
-        let technique = technique_of(path).or_else(|| needs_directory.then(place).flatten())?;
+        let has_place = path.starts_with('/') || NAMES.contains(&base_name(path.trim_end_matches('/')));
+        let place = if has_place { resolve(directory, path) } else { path.into() };
+        let technique = technique_of(&place)?;
         Some((word, technique))
     })
 }

@@ -120,7 +120,7 @@ fn changed(change: &FileChange) -> Option<&'static str> {
         return None;
     }
     let path = change.place();
-    // An intruder mounts these file systems anywhere, because the usual mounts are read-only in a container.
+    // In a container, `/proc/sys` and `/sys` are read-only. So an intruder mounts these file systems at another path.
     for (file, words) in [
         ("/sys/kernel/core_pattern", "what the kernel starts when a program crashes"),
         ("/kernel/uevent_helper", "what the kernel starts for a new device"),

@@ -1,6 +1,6 @@
 //! B1: a service starts a shell that downloads.
 
-use super::service_entry::{entry_service, is_queue_worker, runs_package_scripts};
+use super::service_entry::{is_queue_worker, runs_package_scripts, service_entry};
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{EventType, ProcessView, Signal, SignalClass},
@@ -11,7 +11,7 @@ use crate::{
 /// service and the downloader.
 const MAX_ANCESTORS: usize = 8;
 
-/// Name of the evidence that an interpreter was given what a downloader fetched.
+/// Name of the evidence with the interpreter that runs the downloaded code.
 const FED_INTERPRETER: &str = "interpreter";
 
 /// Points of a download in a CI job, in a task of a queue or in the script of a package.
@@ -39,7 +39,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(Stateless(inspect)),
 };
 
-/// Checks a downloader that starts, and an interpreter that reads what a downloader in its pipeline fetches.
+/// Checks downloaders, and interpreters that run downloaded code, when they start.
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     match context.process.role {
         Role::Downloader => downloads(context),
@@ -48,8 +48,8 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     }
 }
 
-/// Checks whether the command line of a shell fetches code and gives it to this interpreter (`curl … | bash`), and a service
-/// is above the shell. What the fetched code does then counts together with the break-in.
+/// Checks whether an interpreter runs downloaded code: a shell below a service pipes the code into it (`curl … | bash`). What
+/// the code does then counts together with the break-in.
 fn runs_download(context: &DetectionContext<'_>) -> Option<Finding> {
     let process = context.process;
     if process.script.is_some()
@@ -63,14 +63,14 @@ fn runs_download(context: &DetectionContext<'_>) -> Option<Finding> {
     if !told.clone().any(|code| fetches(code)) || !pipes(&shell.view) {
         return None;
     }
-    let (_, service) = entry_service(context.table, context.key())?;
+    let (_, service) = service_entry(context.table, context.key())?;
     let above = || context.table.ancestry(service.key());
     if is_queue_worker(service) || above().any(runs_package_scripts) {
         return None;
     }
     let name = &process.view.name;
     let detail = format!(
-        "service '{}' (pid {}) started a shell that gave '{name}' what it fetched",
+        "service '{}' (pid {}) started a shell that piped a download into '{name}'",
         service.view.name,
         service.key().pid,
     );
@@ -81,7 +81,7 @@ fn runs_download(context: &DetectionContext<'_>) -> Option<Finding> {
     Some(finding.full())
 }
 
-/// Whether a signal says that an interpreter was given what a downloader fetched.
+/// Whether a signal is B1 for an interpreter that runs downloaded code.
 pub fn is_fed(signal: &Signal) -> bool {
     SERVICE_DOWNLOADER.names(signal) && signal.value(FED_INTERPRETER).is_some()
 }

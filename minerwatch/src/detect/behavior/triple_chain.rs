@@ -1,6 +1,7 @@
 //! T1: the triple chain. In one incident, a process was created, the process or a relative connected to another host,
 //! and the process or a relative changed files so that the program runs or persists. The connection and the file change
-//! may come in either order. For a process that came through a service, the intruder's connection to the service is enough.
+//! may come in either order. A process below a service may need no connection of its own, because the intruder connected to
+//! the service.
 //!
 //! No single event shows the chain, so the incident creates this signal from its findings.
 
@@ -44,7 +45,7 @@ const EXCUSED: u8 = 20;
 pub enum WayIn {
     /// A process connected to a destination.
     Connected(ProcessKey, SocketAddr),
-    /// It came through the service of this name, to which somebody connected.
+    /// An intruder connected to the service of this name, and the process came through it.
     Service(Arc<str>),
 }
 

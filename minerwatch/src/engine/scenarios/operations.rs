@@ -10,7 +10,7 @@ mod nodes;
 mod profilers;
 mod restores;
 mod services;
-mod steps;
+pub(super) mod steps;
 
 use crate::{
     model::{ProcessKey, Verdict},

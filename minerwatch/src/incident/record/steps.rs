@@ -7,7 +7,7 @@ use crate::{
     detect::{
         SignalKind,
         behavior::{
-            DROP_AND_RUN, PERSISTENCE, TRIPLE_CHAIN, WayIn, entry_service, is_database, triple_chain,
+            DROP_AND_RUN, PERSISTENCE, TRIPLE_CHAIN, WayIn, is_database, service_entry, triple_chain,
         },
     },
     incident::{
@@ -85,9 +85,10 @@ impl Incident {
         }
     }
 
-    /// Returns who changed a place that starts programs after an intruder came through a service, and the name of the service:
-    /// a database that changed it itself, or a shell or interpreter below a service. Web applications let people administer
-    /// the host, too: below other services than databases, another step has to be there.
+    /// Returns the process that holds the chain of an intruder who came through a service, and the name of the service. The
+    /// process is a database that changed a place that starts programs, or the shell or interpreter below a service that
+    /// did. If the service is no database, the shell must also have taken another step, because administrators change such
+    /// places through web applications.
     fn entered(&self, table: &ProcessTable, persisted: &Persisted) -> Option<(ProcessKey, Arc<str>)> {
         let is_database = |service: &Process| {
             service.role == Role::Service && is_database(base_name(&service.view.executable.path))
@@ -98,7 +99,7 @@ impl Incident {
             return Some((writer.key(), Arc::clone(&writer.view.name)));
         }
         let holder = path.find(|process| matches!(process.role, Role::Shell | Role::Interpreter))?;
-        let (_, service) = entry_service(table, holder.key())?;
+        let (_, service) = service_entry(table, holder.key())?;
         let has_step = || {
             let is_other = |held: &HeldSignal| {
                 held.kind == SignalKind::Step

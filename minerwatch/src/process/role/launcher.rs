@@ -122,7 +122,7 @@ fn is_runtime(path: &str) -> bool {
 
 fn is_of_administrator(path: &str) -> bool {
     // `/etc/../tmp/x` is somewhere else.
-    let path = if path.contains("/..") { resolve("/", path.trim_start_matches('/')) } else { path.into() };
+    let path = resolve("", path);
     let is_place = |place: &&str| path.starts_with(*place) || place.strip_suffix('/') == Some(&path);
     OF_ADMINISTRATOR.iter().any(is_place)
 }

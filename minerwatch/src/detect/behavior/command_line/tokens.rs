@@ -6,7 +6,7 @@ use crate::{
     model::{
         miner_words::{
             is_algorithm, is_endpoint, is_miner_option, is_of_other_protocol, is_password_hash, is_stratum,
-            is_web,
+            is_web, names_other_service,
         },
         wallet::{is_ethereum_login, names_wallet},
     },
@@ -136,7 +136,7 @@ impl<'a> Tokens<'a> {
             if named > Named::Loosely {
                 self.endpoint.get_or_insert(argument);
                 self.pool_named = self.pool_named.max(Some(named));
-            } else if values.any(is_bare) && !is_of_service(name) {
+            } else if values.any(is_bare) && !names_other_service(name) {
                 self.loose.get_or_insert(argument);
             }
         } else if named > Named::Loosely && values.any(|value| value.contains('.')) {
@@ -202,15 +202,6 @@ fn glued(argument: &str) -> Option<(&str, &str)> {
 fn is_bare(value: &str) -> bool {
     let is_open = |scheme| matches!(scheme, "tcp" | "ssl" | "tls" | "tcps");
     is_endpoint(value) && value.split_once("://").is_none_or(|(scheme, _)| is_open(scheme))
-}
-
-/// Whether an option names the address of a service that is no pool.
-fn is_of_service(name: &str) -> bool {
-    const SERVICES: [&str; 22] = [
-        "db", "database", "redis", "sql", "mysql", "postgres", "mongo", "kafka", "amqp", "nats", "broker",
-        "listen", "bind", "metrics", "api", "rpc", "http", "electrum", "proxy", "smtp", "dns", "ldap",
-    ];
-    name.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|word| SERVICES.contains(&word))
 }
 
 /// Returns how an option names a pool.

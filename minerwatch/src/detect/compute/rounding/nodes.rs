@@ -8,21 +8,21 @@ use crate::{
     model::{Direction, Payload, ProcessKey},
 };
 
-/// Number of networks with peers from which on a process is a node. A node has peers in a dozen networks, and a miner has no
-/// reason to have any. An attacker can run peers of his own, but addresses in three networks of the Internet cost him more.
-const PEERS: usize = 3;
+/// Minimum number of networks in which a node has peers. A node has peers in a dozen networks, and a miner needs none. An
+/// attacker can run peers, but addresses in three networks of the Internet cost money.
+const NETWORKS: usize = 3;
 /// Maximum number of processes with such peers.
 const PROCESSES: usize = 256;
 
 /// The networks of the peers that spoke the protocol between nodes with a process.
 #[derive(Debug)]
 pub(super) struct Nodes {
-    peers: BoundedMap<ProcessKey, Vec<[u8; 6]>>,
+    networks: BoundedMap<ProcessKey, Vec<[u8; 6]>>,
 }
 
 impl Nodes {
     pub(super) fn new() -> Self {
-        Self { peers: BoundedMap::new(PROCESSES) }
+        Self { networks: BoundedMap::new(PROCESSES) }
     }
 
     /// Notes the peer of a received payload. A process can send such payloads to anybody, so sent ones do not count.
@@ -35,32 +35,32 @@ impl Nodes {
         if is_private(peer) || !leaves_host(destination) {
             return;
         }
-        let peers = self.peers.entry(&process, Vec::new);
+        let networks = self.networks.entry(&process, Vec::new);
         let network = network_of(peer);
-        if peers.len() < PEERS && !peers.contains(&network) {
-            peers.push(network);
+        if networks.len() < NETWORKS && !networks.contains(&network) {
+            networks.push(network);
         }
     }
 
     /// Whether the process is a node.
     pub(super) fn contains(&self, process: &ProcessKey) -> bool {
-        self.peers.get(process).is_some_and(|peers| peers.len() >= PEERS)
+        self.networks.get(process).is_some_and(|networks| networks.len() >= NETWORKS)
     }
 
     pub(super) fn forget(&mut self, process: &ProcessKey) {
-        if !self.peers.is_empty() {
-            self.peers.remove(process);
+        if !self.networks.is_empty() {
+            self.networks.remove(process);
         }
     }
 
     /// Number of evicted processes.
     pub(super) fn evicted(&self) -> u64 {
-        self.peers.evicted()
+        self.networks.evicted()
     }
 }
 
-/// Returns the network of an address, after two bytes for the IP version: the first 16 bits of IPv4, as Monero itself does
-/// for its outgoing connections, and the first 32 bits of IPv6.
+/// Returns a number for the network of an address: the IP version, then the first 16 bits of an IPv4 address or the first 32
+/// bits of an IPv6 address. Monero's nodes also connect to only one peer of each 16-bit network.
 fn network_of(address: IpAddr) -> [u8; 6] {
     match address {
         IpAddr::V4(address) => {

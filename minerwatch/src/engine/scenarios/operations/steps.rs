@@ -7,14 +7,20 @@ use crate::{
 };
 
 /// Runs a tool of the system to its end.
-pub(super) fn run(host: &mut Host, caller: ProcessKey, command: &str) {
+pub(in crate::engine::scenarios) fn run(host: &mut Host, caller: ProcessKey, command: &str) {
     let words: Vec<&str> = command.split(' ').collect();
     let tool = host.spawn(caller, &format!("/usr/bin/{}", words[0]), &words);
     host.exit(tool);
 }
 
 /// Fetches a file with curl.
-pub(super) fn fetch(host: &mut Host, caller: ProcessKey, url: &str, path: &str, peer: &str) {
+pub(in crate::engine::scenarios) fn fetch(
+    host: &mut Host,
+    caller: ProcessKey,
+    url: &str,
+    path: &str,
+    peer: &str,
+) {
     let curl = host.spawn(caller, "/usr/bin/curl", &["curl", "-fsSLo", path, url]);
     host.connect(curl, peer);
     host.create(curl, path, 0o644);
@@ -22,7 +28,7 @@ pub(super) fn fetch(host: &mut Host, caller: ProcessKey, url: &str, path: &str, 
 }
 
 /// Fetches a program with curl, and starts it.
-pub(super) fn fetch_and_start(
+pub(in crate::engine::scenarios) fn fetch_and_start(
     host: &mut Host,
     caller: ProcessKey,
     url: &str,
