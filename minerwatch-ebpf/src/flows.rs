@@ -14,9 +14,9 @@ use crate::{
 
 /// Maximum number of open connections per transport protocol.
 ///
-/// The kernel allocates an entry, of about 190 bytes, when it is added. Two full tables would take 12 MiB. Kernels before
-/// 6.1 warn of such a table in a program of a raw or system-call tracepoint, or a kprobe
-/// (`check_map_prog_compatibility`, kernel/bpf/verifier.c), so only BTF tracepoints and cgroup programs use these tables.
+/// The kernel allocates each entry, of about 190 bytes, when it is added. Two full tables take 12 MiB. Kernels before 6.1
+/// print a warning if the program of a kprobe, a raw tracepoint or a system-call tracepoint uses such a table
+/// (`check_map_prog_compatibility`, kernel/bpf/verifier.c). So only BTF tracepoints and cgroup programs use these tables.
 const MAX_FLOWS: u32 = 32_768;
 
 /// TCP connections. The key is the address of the socket, or its cookie if the connection was open before the daemon

@@ -69,8 +69,8 @@ impl Identity {
         }
     }
 
-    /// Replaces the identity by a newer one of the same program. A program that once was no tool of the system does not become
-    /// one by a new name.
+    /// Replaces the identity by a newer one of the same program. A program that was no tool of the system does not become one
+    /// when it is renamed.
     pub(super) fn renew(&mut self, newer: Self) {
         let common = self.common && newer.common;
         *self = Self { common, starter: newer.starter.filter(|_| common), ..newer };

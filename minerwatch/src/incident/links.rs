@@ -128,8 +128,8 @@ impl Links {
     }
 
     /// Returns the complete chains. `heads` returns the scripts that dropped a process, and `is_suspicious` says
-    /// whether the connections of a process count for its descendants. `entered` returns the process that holds a chain
-    /// without a connection of its own, and the service through which it came.
+    /// whether the connections of a process count for its descendants. For a changed place without a
+    /// connection, `entered` returns the process that holds the chain and the name of the service that it came through.
     pub(super) fn chains(
         &self,
         heads: impl Fn(ProcessKey) -> Vec<ProcessKey>,

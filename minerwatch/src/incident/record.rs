@@ -179,7 +179,7 @@ impl Incident {
     /// Returns the signals that count for a suspect, each id once: its own, and those of its causes.
     pub(super) fn counted<'a>(&'a self, suspect: &'a Suspect) -> Vec<&'a HeldSignal> {
         let mut counted: Vec<&HeldSignal> = suspect.signals.iter().collect();
-        // A tool of the system is no suspect because of its caller, unless it is an interpreter of what a service fetched.
+        // A tool of the system is no suspect because of its caller, unless it is an interpreter that runs downloaded code.
         let is_fed = || suspect.signals.iter().any(|held| is_fed(&held.signal));
         if suspect.identity.is_common() && !is_fed() {
             return counted;

@@ -130,7 +130,7 @@ impl HeldSignal {
     }
 
     /// The second class that the signal is evidence of, if any. A chain contains a connection beside the file change. An
-    /// interpreter of what a downloader fetched runs code from another host. Preparing the host for RandomX is behavior
+    /// interpreter that runs downloaded code shows a connection, too. Preparing the host for RandomX is behavior
     /// beside the preparation of the computation.
     fn second_class(&self) -> Option<SignalClass> {
         if TRIPLE_CHAIN.names(&self.signal) || is_fed(&self.signal) {

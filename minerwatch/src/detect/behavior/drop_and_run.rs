@@ -136,8 +136,8 @@ pub fn drop_steps(dropped: &WrittenFile) -> impl Iterator<Item = ChainEdge> {
     [Some(drop), armed].into_iter().flatten()
 }
 
-/// Whether a file in an odd place was dropped recently, for a program that started at the time `run`. Every place is odd for
-/// what a shell or a downloader below a service fetched, because a service often may write only to its own directory.
+/// Whether a file in an odd place was dropped recently, for a program that started at the time `run`. What a shell or a
+/// downloader below a service fetched may lie in any place, because a service often can write only to its own directory.
 fn is_fresh(dropped: &WrittenFile, context: &DetectionContext<'_>, run: BootTime) -> bool {
     if !dropped.place.is_odd() {
         return dropped.fetched && is_fetched_through_service(dropped, context);

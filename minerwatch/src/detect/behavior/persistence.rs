@@ -169,7 +169,7 @@ fn second_root(context: &DetectionContext<'_>) -> Option<Finding> {
     Some(finding)
 }
 
-/// Whether a dropped program or one without a file started the process, and it belongs to no person's session.
+/// Whether an ancestor of the process is a dropped program or one without a file, and no person's session started it.
 fn comes_from_dropped_program(context: &DetectionContext<'_>) -> bool {
     let above = context.table.ancestry(context.key()).take_while(|ancestor| !ancestor.role.bounds_tree());
     let is_dropped = |process: &Process| matches!(process.taint, Some(Taint::Dropped | Taint::Fileless));

@@ -60,7 +60,8 @@ impl Nodes {
 }
 
 /// Returns a number for the network of an address: the IP version, then the first 16 bits of an IPv4 address or the first 32
-/// bits of an IPv6 address. Monero's nodes also connect to only one peer of each 16-bit network.
+/// bits of an IPv6 address. Monero's nodes, too, prefer peers in different 16-bit networks
+/// (`make_new_connection_from_peerlist`, src/p2p/net_node.inl).
 fn network_of(address: IpAddr) -> [u8; 6] {
     match address {
         IpAddr::V4(address) => {
