@@ -61,7 +61,7 @@ impl Nodes {
 
 /// Returns a number for the network of an address: the IP version, then the first 16 bits of an IPv4 address or the first 32
 /// bits of an IPv6 address. Monero's nodes, too, prefer peers in different 16-bit networks
-/// (`make_new_connection_from_peerlist`, src/p2p/net_node.inl).
+/// (`make_new_connection_from_peerlist`, `src/p2p/net_node.inl`).
 fn network_of(address: IpAddr) -> [u8; 6] {
     match address {
         IpAddr::V4(address) => {
