@@ -21,6 +21,7 @@ mod process;
 mod record;
 mod rounding;
 mod settings;
+mod signal;
 
 pub use cpu::{CpuRecord, RunningTask};
 pub use file::{FileOperation, FileRecord, MAX_FILE_TAIL, MAX_NAME};
@@ -40,3 +41,4 @@ pub use process::{
 pub use record::{Record, RecordKind, Ring, Urgency};
 pub use rounding::{ControlRegister, RoundingCounts, RoundingRecord};
 pub use settings::{Settings, WATCHED_DEVICES, WatchedDevices};
+pub use signal::{SignalRecord, sent_signal};

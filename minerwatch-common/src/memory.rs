@@ -14,7 +14,8 @@ numbered! {
         /// Writable and executable, or being made executable, and as large as a compiled program of RandomX.
         Code = 3,
         /// Explicit huge pages, at most as large as the scratchpad of one thread, or exactly as large as that of one
-        /// thread of `GhostRider`.
+        /// thread of `GhostRider`. Transparent huge pages count if a thread asks for them ([`MappingRecord::huge`]) for
+        /// exactly one huge page or for the scratchpads of `GhostRider`.
         Scratchpad = 4,
         /// As large as the memory of one thread of a kind of yespower or yescrypt.
         Workspace = 5,
@@ -30,6 +31,8 @@ impl MappingClass {
     pub const CACHE: u64 = 1 << 28;
     /// Maximum size of a scratchpad in bytes: 2 MiB for RandomX, up to 4 MiB for related algorithms.
     pub const SCRATCHPAD: u64 = 4 << 20;
+    /// Size of a huge page in bytes, and of RandomX's scratchpad.
+    pub const HUGE_PAGE: u64 = 2 << 20;
     /// Size of the scratchpads of one thread of `GhostRider` in bytes: it hashes eight times at once, with 2 MiB each.
     pub const EIGHT_SCRATCHPADS: u64 = 16 << 20;
     /// Sizes of the buffer for a compiled RandomX program and its data, in bytes. The last two are those of RandomX v2,
@@ -56,8 +59,8 @@ impl MappingClass {
 }
 
 /// A process requested memory of a class. The record is sent for the 1st, 2nd, 4th, 8th and so on request of each
-/// class. Scratchpads of `GhostRider` and each size of [`MappingClass::WORKSPACES`] are counted on their own. Whether the
-/// request succeeded is not known.
+/// class. Scratchpads of `GhostRider`, transparent huge pages, and each size of [`MappingClass::WORKSPACES`] are counted on
+/// their own. Whether the request succeeded is not known.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct MappingRecord {
@@ -65,12 +68,13 @@ pub struct MappingRecord {
     pub header: RecordHeader,
     /// Size of this mapping in bytes.
     pub size: u64,
-    /// Number of requests of this class so far, including this request. If one thread requests a workspace several times
-    /// in a row, this counts as one request, because a thread that processes images allocates the same size repeatedly.
+    /// Number of requests of this class so far, including this request. If one thread requests a workspace or transparent
+    /// huge pages several times in a row, this counts as one request, because a thread that processes images allocates
+    /// the same size repeatedly.
     pub count: u64,
     /// A [`MappingClass`] as a number.
     pub class: u32,
-    /// 1 if the process explicitly requested huge pages (`MAP_HUGETLB`).
+    /// 1 if the process requested huge pages (`MAP_HUGETLB` or `MADV_HUGEPAGE`).
     pub huge: u32,
 }
 

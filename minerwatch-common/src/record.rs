@@ -7,7 +7,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::{
     CloseRecord, ConnectRecord, CpuRecord, ExecRecord, ExitRecord, FileRecord, FlowUpdateRecord, ForkRecord,
-    MappingRecord, PayloadRecord, RecordHeader, RoundingRecord, numbered::numbered,
+    MappingRecord, PayloadRecord, RecordHeader, RoundingRecord, SignalRecord, numbered::numbered,
 };
 
 /// An event ring from the eBPF programs to the daemon. A flood on one ring cannot push out records on another ring.
@@ -15,7 +15,7 @@ use crate::{
 pub enum Ring {
     /// Process lifecycle, connections and CPU use.
     Process,
-    /// Files and memory mappings.
+    /// Files, memory mappings and signals.
     File,
     /// Payloads and flow updates.
     Payload,
@@ -108,6 +108,8 @@ records! {
     Payload = 10, "payload", PayloadRecord, Payload, Wakes;
     /// Totals of a connection so far, with the sizes and times of its latest payloads.
     FlowUpdate = 11, "flow", FlowUpdateRecord, Payload, Waits;
+    /// A process sent a signal to another one.
+    Signal = 12, "signal", SignalRecord, File, Wakes;
 }
 
 // Counters and decoders are arrays indexed by the number of the kind, so the numbers must have no gap.

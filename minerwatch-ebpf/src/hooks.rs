@@ -13,6 +13,7 @@ mod process_exit;
 mod process_fork;
 mod sched_switch;
 mod sched_yield;
+mod signal_send;
 mod tcp_retransmit;
 mod tcp_state;
 mod udp_flow;

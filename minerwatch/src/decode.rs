@@ -15,7 +15,7 @@ mod record;
 
 use minerwatch_common::{
     CloseRecord, ConnectRecord, CpuRecord, ExecRecord, ExitRecord, FileRecord, FlowUpdateRecord, ForkRecord,
-    MappingRecord, PayloadRecord, RecordHeader, RecordKind, RoundingRecord,
+    MappingRecord, PayloadRecord, RecordHeader, RecordKind, RoundingRecord, SignalRecord,
 };
 use zerocopy::FromBytes as _;
 
@@ -42,6 +42,7 @@ static DECODERS: [Decoder; RecordKind::COUNT] = [
     decoder::<MappingRecord>(),
     decoder::<PayloadRecord>(),
     decoder::<FlowUpdateRecord>(),
+    decoder::<SignalRecord>(),
 ];
 
 // Checks at compile time that no row is missing or misplaced.

@@ -52,19 +52,24 @@ fn memory_of_other_algorithms_is_counted_by_thread() {
     let scratch = Scratch::new();
     let program = native::build(Simulator::Memory, &scratch, "minerd");
     let agent = start_agent(&scratch, "[sink.stdout]\nevents = [\"memory\"]\n");
-    let workers = ["yespower 5", "pictures 5", "stacks 5"].map(|manner| Worker::start(&program, manner));
+    let manners = ["yespower 5", "pictures 5", "stacks 5", "advised 5", "heap 5"];
+    let workers = manners.map(|manner| Worker::start(&program, manner));
     thread::sleep(Duration::from_secs(3));
-    let pids = [&workers[0], &workers[1], &workers[2]].map(Worker::pid);
+    let pids: Vec<u32> = workers.iter().map(Worker::pid).collect();
     drop(workers);
     let told = agent.stop();
-    let counts = |pid: u32| {
-        let of_process = told.iter().filter(move |object| at(object, "process.pid") == pid);
-        let workspaces = of_process.filter(|object| at(object, "minerwatch.memory.class") == "workspace");
-        workspaces.filter_map(|object| at(object, "minerwatch.memory.count").as_u64()).max()
+    let counts = |pid: u32, class: &str| {
+        let of_process = told.iter().filter(|object| at(object, "process.pid") == pid);
+        let of_class = of_process.filter(|object| at(object, "minerwatch.memory.class") == class);
+        of_class.filter_map(|object| at(object, "minerwatch.memory.count").as_u64()).max()
     };
-    assert!(counts(pids[0]) >= Some(32), "one per thread: {:?}", counts(pids[0]));
-    assert_eq!(counts(pids[1]), Some(1), "one thread");
-    assert_eq!(counts(pids[2]), None, "stacks");
+    let workspaces = counts(pids[0], "workspace");
+    assert!(workspaces >= Some(32), "one per thread: {workspaces:?}");
+    assert_eq!(counts(pids[1], "workspace"), Some(1), "one thread");
+    assert_eq!(counts(pids[2], "workspace"), None, "stacks");
+    let advised = counts(pids[3], "scratchpad");
+    assert!(advised >= Some(32), "a transparent huge page per thread: {advised:?}");
+    assert_eq!(counts(pids[4], "scratchpad"), Some(1), "a heap of one thread");
 }
 
 #[test]

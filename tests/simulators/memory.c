@@ -9,6 +9,8 @@
  *   flipping  the same, the buffers made executable after they were written
  *   light     the cache and the executable buffers, without a dataset
  *   yespower  memory of the size of yespower's in each of 64 threads
+ *   advised   a transparent huge page in each of 64 threads
+ *   heap      transparent huge pages in one thread: one by one, and a large heap
  *   pictures  the same memory again and again, in one thread
  *   stacks    64 threads with stacks of that size
  *   database  one large pool and an arena for each thread
@@ -71,6 +73,13 @@ static void *workspace(void *ignored) {
   return ignored;
 }
 
+static void *huge_page(void *ignored) {
+  void *page = ask(2097152, PROT_READ | PROT_WRITE, 0);
+  madvise(page, 2097152, MADV_DONTDUMP);
+  madvise(page, 2097152, MADV_HUGEPAGE);
+  return ignored;
+}
+
 static void *nothing(void *ignored) {
   return ignored;
 }
@@ -100,6 +109,12 @@ int main(int count, char **arguments) {
     for (int thread = 0; thread < 4; thread++) buffer();
   } else if (strcmp(arguments[1], "yespower") == 0) {
     threads(workspace, 0);
+  } else if (strcmp(arguments[1], "advised") == 0) {
+    threads(huge_page, 0);
+  } else if (strcmp(arguments[1], "heap") == 0) {
+    const size_t heap = (size_t)64 << 20;
+    for (int times = 0; times < 64; times++) huge_page(NULL);
+    madvise(ask(heap, PROT_READ | PROT_WRITE, 0), heap, MADV_HUGEPAGE);
   } else if (strcmp(arguments[1], "pictures") == 0) {
     for (int times = 0; times < 64; times++) munmap(ask(8495168, PROT_READ | PROT_WRITE, 0), 8495168);
   } else if (strcmp(arguments[1], "stacks") == 0) {

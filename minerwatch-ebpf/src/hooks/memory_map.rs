@@ -1,12 +1,12 @@
-//! Traces: the entries of the functions `ksys_mmap_pgoff` and `*_sys_mprotect` (fentry). On kernels without fentry, the
-//! tracepoints `syscalls:sys_enter_mmap` and `syscalls:sys_enter_mprotect`.
+//! Traces: the entries of the functions `ksys_mmap_pgoff`, `*_sys_mprotect` and `*_sys_madvise` (fentry). On kernels
+//! without fentry, the tracepoints `syscalls:sys_enter_mmap`, `sys_enter_mprotect` and `sys_enter_madvise`.
 //! Kernel: mm/mmap.c, `ksys_mmap_pgoff(unsigned long addr, unsigned long len, unsigned long prot, unsigned long flags,
 //! unsigned long fd, unsigned long pgoff)`; mm/mprotect.c, `mprotect(unsigned long start, size_t len, unsigned long
-//! prot)`.
+//! prot)`; mm/madvise.c, `madvise(unsigned long start, size_t len_in, int behavior)`.
 //! Produces: [`MappingRecord`] for memory in the sizes that RandomX and related algorithms use. The record is sent for
 //! the 1st, 2nd, 4th, 8th and so on request of each process and class, because some programs change the protection of
 //! their code all the time. See [`MappingRecord`] for the classes that have several counters.
-//! Overhead: these two calls only, and a few comparisons for requests of other sizes. The function entries do not slow
+//! Overhead: these three calls only, and a few comparisons for requests of other sizes. The function entries do not slow
 //! down other system calls, but do not see calls of 32-bit programs. The tracepoints put all system calls on the slow
 //! entry path.
 
@@ -37,13 +37,17 @@ const EIGHT_SCRATCHPADS: usize = 7;
 /// the same order.
 const WORKSPACES: usize = 8;
 
+/// The indexes of the counters of advice for one scratchpad and for eight ([`MappingClass::EIGHT_SCRATCHPADS`]).
+const ADVISED: usize = 14;
+const EIGHT_ADVISED: usize = 15;
+
 /// The number of requests by a process since its last exec.
 #[repr(C)]
 struct Requests {
     /// Start time of the process. It distinguishes the process from an earlier process with the same id.
     start: u64,
     counts: [u32; COUNTERS],
-    /// The thread of the latest request of each size of workspace.
+    /// The thread of the latest request that each counter from [`WORKSPACES`] on counted.
     threads: [u32; COUNTERS - WORKSPACES],
 }
 
@@ -64,6 +68,8 @@ const PROT_EXEC: u64 = 0x4;
 const MAP_ANONYMOUS: u64 = 0x20;
 const MAP_STACK: u64 = 0x20000;
 const MAP_HUGETLB: u64 = 0x40000;
+// Advice of madvise(2): transparent huge pages.
+const MADV_HUGEPAGE: u64 = 14;
 
 /// The offset of the first argument in the record of the tracepoint, after the common fields and the number of the
 /// call.
@@ -87,6 +93,12 @@ fn memory_protect(context: TracePointContext) -> u32 {
     0
 }
 
+#[tracepoint(category = "syscalls", name = "sys_enter_madvise")]
+fn memory_advise(context: TracePointContext) -> u32 {
+    advised(Context::of(&context), argument(&context, 1), argument(&context, 2));
+    0
+}
+
 /// Runs when `ksys_mmap_pgoff(addr, len, prot, flags, fd, pgoff)` is called.
 #[fentry(function = "ksys_mmap_pgoff")]
 fn memory_map_function(context: FEntryContext) -> i32 {
@@ -97,17 +109,33 @@ fn memory_map_function(context: FEntryContext) -> i32 {
 /// Runs when `__x64_sys_mprotect(regs)` or `__arm64_sys_mprotect(regs)` is called.
 #[fentry(function = "__x64_sys_mprotect")]
 fn memory_protect_function(context: FEntryContext) -> i32 {
-    let from = Context::of(&context);
-    let registers: *const u8 = context.arg(0);
-    if offset!(registers_si) != ABSENT {
-        protected(from, load!(registers, registers_si, u64), load!(registers, registers_dx, u64));
-    } else if offset!(registers_numbered) != ABSENT {
-        let numbered = Address(registers as u64 + u64::from(offset!(registers_numbered)));
-        if let (Ok(size), Ok(protection)) = (numbered.read(8), numbered.read(16)) {
-            protected(from, size, protection);
-        }
+    if let Some((size, protection)) = second_and_third(&context) {
+        protected(Context::of(&context), size, protection);
     }
     0
+}
+
+/// Runs when `__x64_sys_madvise(regs)` or `__arm64_sys_madvise(regs)` is called.
+#[fentry(function = "__x64_sys_madvise")]
+fn memory_advise_function(context: FEntryContext) -> i32 {
+    if let Some((size, advice)) = second_and_third(&context) {
+        advised(Context::of(&context), size, advice);
+    }
+    0
+}
+
+/// Returns the second and the third argument of a system call from the registers that its function gets.
+#[inline(always)]
+fn second_and_third(context: &FEntryContext) -> Option<(u64, u64)> {
+    let registers: *const u8 = context.arg(0);
+    if offset!(registers_si) != ABSENT {
+        return Some((load!(registers, registers_si, u64), load!(registers, registers_dx, u64)));
+    }
+    if offset!(registers_numbered) == ABSENT {
+        return None;
+    }
+    let numbered = Address(registers as u64 + u64::from(offset!(registers_numbered)));
+    Some((numbered.read(8).ok()?, numbered.read(16).ok()?))
 }
 
 #[inline(always)]
@@ -130,14 +158,29 @@ fn mapped(context: Context, size: u64, protection: u64, flags: u64) {
     } else {
         return;
     };
-    report(context, class, size, huge);
+    report(context, class, size, huge, counter_of(class, size));
 }
 
 #[inline(always)]
 fn protected(context: Context, size: u64, protection: u64) {
     if protection & PROT_EXEC != 0 && is_code(size) {
-        report(context, MappingClass::Code, size, false);
+        report(context, MappingClass::Code, size, false, counter_of(MappingClass::Code, size));
     }
+}
+
+/// Counts transparent huge pages of exactly one thread's scratchpads. Pieces of 4 MiB do not count, because the runtime of
+/// Go advises its heap in such pieces.
+#[inline(always)]
+fn advised(context: Context, size: u64, advice: u64) {
+    if advice != MADV_HUGEPAGE {
+        return;
+    }
+    let counter = match size {
+        MappingClass::HUGE_PAGE => ADVISED,
+        MappingClass::EIGHT_SCRATCHPADS => EIGHT_ADVISED,
+        _ => return,
+    };
+    report(context, MappingClass::Scratchpad, size, true, counter);
 }
 
 #[inline(always)]
@@ -153,9 +196,9 @@ fn is_data(protection: u64, flags: u64) -> bool {
 }
 
 #[inline(never)]
-fn report(context: Context, class: MappingClass, size: u64, huge: bool) {
+fn report(context: Context, class: MappingClass, size: u64, huge: bool, counter: usize) {
     let header = task::current_header::<MappingRecord>();
-    let count = match count(header.pid, header.tid, header.start, counter_of(class, size)) {
+    let count = match count(header.pid, header.tid, header.start, counter) {
         // The request does not count.
         Some(0) => return,
         Some(count) => u64::from(count),
@@ -169,7 +212,7 @@ fn report(context: Context, class: MappingClass, size: u64, huge: bool) {
     emit::record(context, MappingRecord { header, size, count, class: class as u32, huge: huge.into() });
 }
 
-/// Returns the index of the counter of a request.
+/// Returns the index of the counter of a mapping.
 #[inline(always)]
 fn counter_of(class: MappingClass, size: u64) -> usize {
     match class {

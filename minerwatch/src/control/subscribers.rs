@@ -139,7 +139,7 @@ impl Subscribers {
     fn recount(&self, streams: &Streams) {
         let wanted = streams.open.iter().fold(0, |wanted, Stream { request, .. }| {
             let kinds = if request.alerts { KindSet::NONE } else { request.kinds };
-            wanted | ALERTS | u32::from(kinds.bits())
+            wanted | ALERTS | kinds.bits()
         });
         self.wanted.store(wanted, Ordering::Relaxed);
     }
@@ -151,7 +151,7 @@ impl Subscribers {
 }
 
 fn bit(kind: Option<EventKind>) -> u32 {
-    kind.map_or(ALERTS, |kind| u32::from(KindSet::NONE.with(kind).bits()))
+    kind.map_or(ALERTS, |kind| KindSet::NONE.with(kind).bits())
 }
 
 impl Subscription {

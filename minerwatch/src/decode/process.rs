@@ -1,8 +1,8 @@
-//! Decodes records about processes: fork, exec and exit.
+//! Decodes records about processes: fork, exec, exit and signals.
 
 use std::sync::Arc;
 
-use minerwatch_common::{ExecFlags, ExecRecord, ExitRecord, ForkRecord};
+use minerwatch_common::{ExecFlags, ExecRecord, ExitRecord, ForkRecord, SignalRecord};
 
 use super::{
     paths,
@@ -10,6 +10,7 @@ use super::{
 };
 use crate::model::{
     Credentials, EventBody, Exec, Executable, ExecutableFlags, Exit, FileId, Fork, Namespaces, ProcessKey,
+    SentSignal,
 };
 
 impl Decode for ForkRecord {
@@ -80,6 +81,16 @@ impl Decode for ExitRecord {
             code: (signal == 0).then_some(code),
             signal: (signal != 0).then_some(signal),
             on_cpu: self.on_cpu,
+        }))
+    }
+}
+
+impl Decode for SignalRecord {
+    fn decode(&self, _tail: &[u8]) -> Result<EventBody, DecodeError> {
+        Ok(EventBody::SentSignal(SentSignal {
+            signal: u8::try_from(self.signal).map_err(|_| DecodeError::Meaningless("signal"))?,
+            target: ProcessKey::new(self.target_pid, self.target_start),
+            target_name: paths::text(&self.target_comm),
         }))
     }
 }

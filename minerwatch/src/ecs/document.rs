@@ -120,7 +120,13 @@ fields! {
         quota: QuotaFields<'a>,
         rounding: RoundingFields,
         memory: MemoryFields,
+        sent_signal: SentSignalFields<'a>,
     }
+
+    /// `minerwatch.sent_signal.*`.
+    struct SentSignalFields<'a> { number: u8, name: Shown<names::SignalName>, target: SignalTarget<'a>, }
+
+    struct SignalTarget<'a> { pid: u32, entity_id: Shown<ProcessKey>, name: &'a str, }
 
     struct OwnFile<'a> { ; old_path: &'a str, exchange: bool, }
 
@@ -264,6 +270,7 @@ impl<'a> Document<'a> {
             quota: None,
             rounding: None,
             memory: None,
+            sent_signal: None,
         })
     }
 }

@@ -7,7 +7,7 @@ use super::{
     dns::DnsFields,
     document::{
         Document, ErrorFields, EventFields, ExitFields, FileFields, OwnDevice, OwnFile, OwnProcess, OwnTls,
-        ProcessFields, TlsClient, TlsFields,
+        ProcessFields, SentSignalFields, SignalTarget, TlsClient, TlsFields,
     },
     load::{CpuFields, MemoryFields, QuotaFields, RoundingFields},
     names,
@@ -80,6 +80,17 @@ impl Encoder {
                     mode: None,
                 });
             }
+            EventBody::SentSignal(sent) => {
+                document.own().sent_signal = Some(SentSignalFields {
+                    number: sent.signal,
+                    name: Shown(names::SignalName(sent.signal)),
+                    target: SignalTarget {
+                        pid: sent.target.pid,
+                        entity_id: Shown(sent.target),
+                        name: &sent.target_name,
+                    },
+                });
+            }
             EventBody::Rounding(rounding) => document.own().rounding = Some(RoundingFields::of(rounding)),
             EventBody::RunningProcess(running) => {
                 process.running(running);
@@ -137,6 +148,7 @@ fn classify(body: &EventBody, sequence: u64) -> Option<EventFields> {
         EventBody::Rounding(_) => ("rounding", PROCESS, &["info"]),
         EventBody::Mapping(_) => ("memory-map", PROCESS, &["info"]),
         EventBody::HugePages(_) => ("huge-pages", HOST, &["change"]),
+        EventBody::SentSignal(_) => ("signal-sent", PROCESS, &["info"]),
         EventBody::RunningProcess(_) => ("running", PROCESS, &["info"]),
         EventBody::RunningFlow(_) => ("connection-running", NETWORK, &["connection", "info"]),
         EventBody::Payload(payload) if payload.app.tls.is_some() => {
@@ -176,6 +188,7 @@ fn parent_key(event: &Event) -> Option<ProcessKey> {
         | EventBody::Rounding(_)
         | EventBody::Mapping(_)
         | EventBody::HugePages(_)
+        | EventBody::SentSignal(_)
         | EventBody::Quota(_)
         | EventBody::RunningFlow(_)
         | EventBody::HashedFile(_)

@@ -26,7 +26,7 @@ pub use hidden::{HiddenBy, HiddenProcess};
 pub use inspection::{InputFile, Inspection, MinerSettings};
 pub use kind::EventKind;
 pub use network::{Close, Connect, DnsServerRole, RunningFlow};
-pub use process::{Exec, Exit, Fork, HashedFile, RunningProcess};
+pub use process::{Exec, Exit, Fork, HashedFile, RunningProcess, SentSignal};
 
 /// The bit of [`Subject::cgroup`] that marks a cgroup in the version 1 hierarchy of the pids controller. Without this
 /// bit the cgroup is in the unified hierarchy. Inode numbers of different hierarchies overlap.
@@ -192,6 +192,8 @@ events! {
     /// An update about the subject's open connection.
     #[serde(rename = "course")]
     FlowUpdate(Box<FlowUpdate>) => Flow, Optional;
+    /// The subject sent a signal to another process.
+    SentSignal(SentSignal) => Signal, Required;
     /// The subject runs, and the host's users do not see it.
     Hidden(Box<HiddenProcess>) => Snapshot, Introduces;
     /// The answer to a request: what an inspection of the subject found.

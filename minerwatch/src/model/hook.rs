@@ -38,6 +38,8 @@ data_sources! {
     Exec = "exec", Some(Family::Process);
     /// End of processes.
     Exit = "exit", Some(Family::Process);
+    /// Signals from one process to another.
+    Signal = "signal", Some(Family::Process);
     /// Outbound TCP connections.
     Tcp = "tcp", Some(Family::Network);
     /// TCP connections whose peer does not answer.

@@ -8,7 +8,7 @@ use super::EventKind;
 
 /// A set of event kinds. Serialized as `"none"`, `"all"` or a list of names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct KindSet(u16);
+pub struct KindSet(u32);
 
 /// Error: no event kind has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,7 +44,7 @@ impl KindSet {
     }
 
     /// Returns the set as one bit per kind.
-    pub fn bits(self) -> u16 {
+    pub fn bits(self) -> u32 {
         self.0
     }
 

@@ -10,7 +10,7 @@ use crate::{
     dissect::Dissector,
     model::{
         BootTime, Container, ContainerRuntime, Credentials, Event, EventBody, Exec, Executable, Exit, FileId,
-        Fork, Namespaces, ProcessKey, RunningProcess, Subject,
+        Fork, Namespaces, ProcessKey, RunningProcess, SentSignal, Subject,
     },
 };
 
@@ -103,6 +103,13 @@ impl Host {
         self.processes.insert(key, process);
         self.happen(key, EventBody::Fork(Fork { parent, name }));
         key
+    }
+
+    /// Lets a process send a signal to another one.
+    pub fn signal(&mut self, key: ProcessKey, target: ProcessKey, signal: u8) {
+        let name = self.processes.get(&target).map(|process| name_of(&process.executable.path));
+        let target_name = name.expect("the target exists");
+        self.happen(key, EventBody::SentSignal(SentSignal { signal, target, target_name }));
     }
 
     /// Forks a process and returns the child, which executes a program.

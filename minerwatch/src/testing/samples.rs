@@ -14,7 +14,7 @@ use crate::model::{
     ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, FlowUpdate, Fork, GeoLocation, HashedFile,
     HiddenBy, HiddenProcess, HugePages, InputFile, Inspection, Labels, Mapping, MappingClass, MinerSettings,
     Namespaces, Payload, Pod, ProcessKey, ProcessView, Protocol, Rounding, RoundingCounts, RunningFlow,
-    RunningProcess, SchedulingPolicy, Subject, TlsHello, WallClock,
+    RunningProcess, SchedulingPolicy, SentSignal, Subject, TlsHello, WallClock,
 };
 pub(crate) use alert::{alert, large_alert};
 
@@ -338,6 +338,10 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         ("hidden", EventBody::Hidden(Box::new(hidden))),
         ("inspection", EventBody::Inspection(Box::new(inspection()))),
         ("file-exchange", EventBody::File(Box::new(exchanged))),
+        (
+            "signal-sent",
+            EventBody::SentSignal(SentSignal { signal: 19, target: key(812), target_name: "auditd".into() }),
+        ),
     ]
     .into_iter()
     .zip(0..)

@@ -38,6 +38,7 @@ pub(super) fn row(line: &Line) -> Row {
         "cpu-quota" => quota(line, &mut row),
         "rounding" => rounding(line, &mut row),
         "memory-map" | "huge-pages" => memory(line, &mut row),
+        "signal-sent" => signal(line, &mut row),
         _ if action.starts_with("response-") => {
             row.push(Tone::Plain, &line.message);
         }
@@ -68,6 +69,7 @@ fn kind(action: &str) -> (&str, Tone) {
         "memory-map" => ("map", Tone::Cpu),
         "huge-pages" => ("pool", Tone::Cpu),
         "device-open" => ("device", Tone::File),
+        "signal-sent" => ("signal", Tone::Bad),
         other if other.starts_with("response-") => ("respond", Tone::Bad),
         other => match other.strip_prefix("file-") {
             Some(change) => (change, Tone::File),
@@ -255,4 +257,10 @@ fn memory(line: &Line, row: &mut Row) {
         let huge = if memory.huge { ", huge pages" } else { "" };
         row.push(Tone::Dim, &format!("   no. {count}{huge}"));
     }
+}
+
+fn signal(line: &Line, row: &mut Row) {
+    let sent = &line.minerwatch.sent_signal;
+    let pid = sent.target.pid.unwrap_or_default();
+    row.push(Tone::Bad, &sent.name).push(Tone::Plain, &format!(" to {} {pid}", sent.target.name));
 }

@@ -77,6 +77,7 @@ optional_fields! {
         quota: Quota,
         rounding: Rounding,
         memory: Memory,
+        sent_signal: SentSignal,
         incident: Identified,
         verdict: String,
         /// Why the alert was sent. Older daemons left this field out.
@@ -116,6 +117,8 @@ optional_fields! {
         pages_before: Option<u64>,
         pages_after: Option<u64>,
     }
+    SentSignal { name: String, target: Target, }
+    Target { pid: Option<u32>, name: String, }
     Exit { signal: String, }
     OwnFile { old_path: String, exchange: bool, }
     Cpu {

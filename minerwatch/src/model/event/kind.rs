@@ -33,11 +33,13 @@ pub enum EventKind {
     Dns,
     /// A TLS client hello.
     Tls,
+    /// A signal from one process to another.
+    Signal,
 }
 
 impl EventKind {
     /// Every kind, in the order of display.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Fork,
         Self::Exec,
         Self::Exit,
@@ -53,6 +55,7 @@ impl EventKind {
         Self::Flow,
         Self::Dns,
         Self::Tls,
+        Self::Signal,
     ];
 
     /// The name used on the command line, in the configuration and in counters.
@@ -73,6 +76,7 @@ impl EventKind {
             Self::Flow => "flow",
             Self::Dns => "dns",
             Self::Tls => "tls",
+            Self::Signal => "signal",
         }
     }
 

@@ -1,4 +1,4 @@
-//! Events about processes: fork, exec, exit, and the state of a process that was already running.
+//! Events about processes: fork, exec, exit, signals, and the state of a process that was already running.
 
 use std::sync::Arc;
 
@@ -48,6 +48,17 @@ pub struct Exec {
     /// enrich stage.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub chroots_to_host: bool,
+}
+
+/// A process sent a signal to another one: SIGKILL, SIGTERM, SIGSTOP or SIGCONT.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentSignal {
+    /// The number of the signal (signal(7)).
+    pub signal: u8,
+    /// The process that gets it.
+    pub target: ProcessKey,
+    /// The kernel's name for that process.
+    pub target_name: Arc<str>,
 }
 
 /// A process ended.

@@ -72,25 +72,27 @@ pub(super) const ROWS: &[Row] = &[
         if_unavailable: "memory in the sizes that RandomX uses is only known for processes that ran at the start",
         hooks: &[
             Hook {
-                name: "entries of mmap and mprotect",
+                name: "entries of mmap, mprotect and madvise",
                 programs: &[
                     program("memory_map_function", &Fentry(&["ksys_mmap_pgoff"])),
                     program(
                         "memory_protect_function",
                         &Fentry(&["__x64_sys_mprotect", "__arm64_sys_mprotect"]),
                     ),
+                    program("memory_advise_function", &Fentry(&["__x64_sys_madvise", "__arm64_sys_madvise"])),
                 ],
                 fields: &[IDENTITY],
                 caveat: None,
             },
             Hook {
-                name: "system-call tracepoints of mmap and mprotect",
+                name: "system-call tracepoints of mmap, mprotect and madvise",
                 programs: &[
                     program("memory_map", &SystemCalls(&["sys_enter_mmap"])),
                     program(
                         "memory_protect",
                         &SystemCalls(&["sys_enter_mprotect", "sys_enter_pkey_mprotect"]),
                     ),
+                    program("memory_advise", &SystemCalls(&["sys_enter_madvise"])),
                 ],
                 fields: &[IDENTITY],
                 caveat: Some(SYSTEM_CALL_CAVEAT),

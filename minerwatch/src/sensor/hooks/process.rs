@@ -1,7 +1,7 @@
-//! The hooks for fork, exec and exit of processes.
+//! The hooks for fork, exec and exit of processes, and for signals.
 
 use super::{
-    super::program_types::BtfTracepoint,
+    super::program_types::{BtfTracepoint, Fentry},
     fields::{IDENTITY, WALK},
     row::{Hook, Row, program},
 };
@@ -76,5 +76,23 @@ pub(super) const ROWS: &[Row] = &[
             ],
             caveat: None,
         }],
+    },
+    Row {
+        source: DataSource::Signal,
+        if_unavailable: "security agents that are killed by their process ids are not noticed",
+        hooks: &[
+            Hook {
+                name: "entry of security_task_kill",
+                programs: &[program("signal_sent_function", &Fentry(&["security_task_kill"]))],
+                fields: &[IDENTITY, &["task_tgid", "task_comm"]],
+                caveat: None,
+            },
+            Hook {
+                name: "BTF tracepoint signal_generate",
+                programs: &[program("signal_sent", &BtfTracepoint("signal_generate"))],
+                fields: &[IDENTITY, &["task_tgid", "task_comm"]],
+                caveat: None,
+            },
+        ],
     },
 ];

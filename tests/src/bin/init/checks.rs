@@ -80,6 +80,7 @@ impl Observed {
     pub fn checks(&self) -> Vec<Check> {
         let mut checks = vec![self.snapshot()];
         checks.extend(self.life());
+        checks.push(self.signal());
         for (family, address) in [("ipv4", "127.0.0.1"), ("ipv6", "::1")] {
             checks.extend(self.tcp(family, address));
             checks.extend(self.udp(family, address));
@@ -116,6 +117,15 @@ impl Observed {
             self.expect("exec", &["exec"], &event("exec"), &exec),
             self.expect("exit", &["exit"], &event("exit"), &[("process.exit_code", json!(sequence::CODE))]),
         ]
+    }
+
+    fn signal(&self) -> Check {
+        let sent = [
+            ("event.action", json!("signal-sent")),
+            ("process.pid", json!(1)),
+            ("minerwatch.sent_signal.target.pid", json!(self.sequence.killed)),
+        ];
+        self.expect("signal", &["signal"], &sent, &[("minerwatch.sent_signal.name", json!("SIGKILL"))])
     }
 
     fn end(&self) -> Check {
@@ -190,6 +200,8 @@ mod tests {
                 registers: Err("not here"),
                 spinning: 50,
                 mapping: 55,
+                advising: 56,
+                killed: 57,
                 interval: 60,
                 hashing: 70,
             },

@@ -56,6 +56,10 @@ pub struct Sequence {
     pub spinning: u32,
     /// The process that maps memory as RandomX does and repeatedly changes the protection of its code.
     pub mapping: u32,
+    /// The process whose threads ask for transparent huge pages.
+    pub advising: u32,
+    /// The process that is killed.
+    pub killed: u32,
     /// The process that does interval arithmetic.
     pub interval: u32,
     /// The process that does the arithmetic of RandomX.
@@ -121,10 +125,20 @@ pub fn run(earlier: Earlier) -> Result<Sequence> {
     };
     let spinning = simulator(&["spin", &SPIN.to_string()])?;
     let mapping = program(MEMORY, &["flipping", "1"])?;
+    let advising = program(MEMORY, &["advised", "1"])?;
+    let killed = killed()?;
     let interval = program(ARITHMETIC, &["interval", "1", &INTERVAL.to_string()])?;
     let hashing = program(ARITHMETIC, &["randomx", "1", &HASHING.to_string()])?;
     thread::sleep(SETTLE);
-    Ok(Sequence { exiting, ring, registers, spinning, mapping, interval, hashing })
+    Ok(Sequence { exiting, ring, registers, spinning, mapping, advising, killed, interval, hashing })
+}
+
+/// Starts a program and kills it. Returns its process id.
+fn killed() -> Result<u32> {
+    let mut child = Command::new(MEMORY).args(["database", "60"]).spawn().context("starting a program")?;
+    child.kill().context("killing it")?;
+    child.wait()?;
+    Ok(child.id())
 }
 
 fn exiting() -> Result<u32> {

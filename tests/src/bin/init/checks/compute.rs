@@ -25,23 +25,29 @@ impl Observed {
 
     /// Checks that the dataset is reported, and that code is reported only at growing counts, however often its
     /// protection changes.
-    pub(super) fn mapping(&self) -> [Check; 2] {
-        let event = |class: &str| {
+    pub(super) fn mapping(&self) -> [Check; 3] {
+        let event = |pid: u32, class: &str| {
             [
                 ("event.action", json!("memory-map")),
-                ("process.pid", json!(self.sequence.mapping)),
+                ("process.pid", json!(pid)),
                 ("minerwatch.memory.class", json!(class)),
             ]
         };
-        let code = event("code");
+        let code = event(self.sequence.mapping, "code");
         let told = self.find(&code).count();
         [
             // The request for huge pages has an event. Without huge pages, the request for ordinary pages has another.
             self.expect(
                 "mapping-dataset",
                 &["mapping"],
-                &event("dataset"),
+                &event(self.sequence.mapping, "dataset"),
                 &[("minerwatch.memory.size", json!(2_181_038_080_u64))],
+            ),
+            self.expect(
+                "mapping-advised",
+                &["mapping"],
+                &event(self.sequence.advising, "scratchpad"),
+                &[("minerwatch.memory.count", json!(32))],
             ),
             self.judge(
                 "mapping-code",
