@@ -7,6 +7,7 @@
 //! fork arrives.
 
 mod counters;
+mod dropped_role;
 mod incident_state;
 mod mounted_by;
 #[cfg(test)]
@@ -332,6 +333,12 @@ impl Engine {
         }
         if let EventBody::Fork(_) = event.body {
             return;
+        }
+        if let EventBody::Exec(_) = event.body
+            && let Some(process) = self.table.get(key)
+            && dropped_role::is_assumed(process, &self.table, &self.knowledge.written)
+        {
+            self.table.withdraw_role(key);
         }
         let Some(process) = self.table.get(key) else { return };
         self.knowledge.observe(event, process, &self.table);

@@ -77,7 +77,7 @@ impl Role {
     }
 
     /// Whether the role excuses a program or what it starts. Such a role takes more than a name.
-    fn excuses(self) -> bool {
+    pub fn excuses(self) -> bool {
         match self {
             Self::Init
             | Self::LoginService

@@ -192,6 +192,18 @@ impl ProcessTable {
         process.taint = None;
     }
 
+    /// Takes a role that excuses from a process, which then counts like any other program, or as an interpreter.
+    pub fn withdraw_role(&mut self, key: ProcessKey) {
+        let parent = self.rows.get(&key).and_then(|process| self.parent_of(process));
+        let is_session = parent.is_some_and(|parent| parent.role.keeps_session(parent.session));
+        let manager = parent.and_then(|parent| parent.manager);
+        let Some(process) = self.rows.get_mut(&key) else { return };
+        let by_name = Role::of_name(base_name(&process.view.executable.path));
+        process.role = if by_name.excuses() { Role::Other } else { by_name };
+        process.session = is_session;
+        process.manager = process.manager.filter(|manager| *manager != key).or(manager);
+    }
+
     /// Whether a process starts services: a service manager, or a script that it runs for a service.
     fn starts_services(&self, key: ProcessKey) -> bool {
         let is_script = |process: &&Process| starts_services(process.program_path());
