@@ -43,11 +43,12 @@ pub use written::{WrittenFile, WrittenFiles};
 
 /// What the scripts of packages do as part of their task. Such findings are held while the installer runs, and count if
 /// their process outlives it.
-const INSTALLERS_DO: [SignalInfo; 6] = [
+const INSTALLERS_DO: [SignalInfo; 7] = [
     behavior::DROP_AND_RUN,
     behavior::PRELOAD,
     behavior::PERSISTENCE,
     behavior::DEFENCE_OFF,
+    behavior::KERNEL_MODULE,
     compute::HUGE_PAGES,
     compute::MSR,
 ];

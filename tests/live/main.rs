@@ -25,6 +25,7 @@ mod restart;
 mod rounding;
 mod scope;
 mod service;
+mod signals;
 mod socket_tagging;
 mod stream;
 mod tls;

@@ -89,6 +89,7 @@ pub const STORIES: &[Story] = &[
     attack("rival-killer", "mining", &["B2", "B7", "B8", "B8I", "N1", "N2", "N4", "N9", "T1"]).naming(&["gvfsd-meta"]),
     attack("rootkit", "suspected", &["B2", "B3", "B6", "B7", "N9", "T1"]).naming(&[".agent", "9"]),
     attack("self-updater", "mining", &["B2", "N1", "N2", "N4", "N9", "T1"]).naming(&["indexer"]),
+    attack("silenced-agents", "mining", &["B1", "B2", "B4", "B8A", "B8R", "N1", "N2", "N4", "N9", "T1"]).naming(&["sessd"]),
     attack("solo-miner", "suspected", &["C5", "N7"]).naming(&["miner.py"]),
     attack("ssh-worm", "mining", &["B2", "B7", "N1", "N2", "N4", "N9", "T1"]).naming(&["sshd-worker"]),
     attack("stop-and-go", "suspected", &["B2", "C10", "N9", "T1"]).naming(&[".batch"]),

@@ -13,6 +13,7 @@ pub mod escape;
 pub mod fileless;
 pub mod hidden;
 pub mod immutable;
+pub mod kernel_module;
 pub mod kernel_name;
 pub mod miner_settings;
 pub mod persistence;
@@ -38,6 +39,7 @@ pub use downloader::is_downloader;
 pub use drop_and_run::{DROP_AND_RUN, drop_steps};
 pub use fileless::FILELESS;
 pub use hidden::HIDDEN;
+pub use kernel_module::KERNEL_MODULE;
 pub use kernel_name::KERNEL_NAME;
 pub use persistence::PERSISTENCE;
 pub use preload::PRELOAD;
@@ -47,7 +49,7 @@ pub use triple_chain::{ChainFacts, TRIPLE_CHAIN, WayIn, triple_chain};
 
 /// The signals that are deeds: they serve whatever their process works for, and say nothing about its program, which is
 /// mostly a tool of the system.
-pub const DEEDS: [SignalInfo; 12] = [
+pub const DEEDS: [SignalInfo; 13] = [
     SERVICE_DOWNLOADER,
     PERSISTENCE,
     PRELOAD,
@@ -60,6 +62,7 @@ pub const DEEDS: [SignalInfo; 12] = [
     credentials::CREDENTIALS,
     spread::SPREAD,
     escape::ESCAPE,
+    KERNEL_MODULE,
 ];
 
 /// Whether the event is the start of a program, or a program that was already running when minerwatch started. Kernel

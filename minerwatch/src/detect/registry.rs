@@ -32,6 +32,7 @@ pub static DETECTORS: &[&Declaration] = &[
     &behavior::preload::DETECTOR,
     &behavior::persistence::DETECTOR,
     &behavior::immutable::DETECTOR,
+    &behavior::kernel_module::DETECTOR,
     &behavior::triple_chain::DETECTOR,
     // Sabotage, credentials and spread.
     &behavior::defence_off::DETECTOR,

@@ -67,6 +67,17 @@ pub fn is_miner_option(name: &str) -> bool {
             | "--mining-address"
             | "--mining-threads"
             | "--start-mining"
+            | "-epool"
+            | "-ewal"
+            | "-eworker"
+            | "-epsw"
+            | "-zpool"
+            | "-zwal"
+            | "-dpool"
+            | "-dwal"
+            | "--ethstratum"
+            | "--rigname"
+            | "--mining-pool"
     ) || name.starts_with("--randomx-")
         || name.starts_with("--argon2-impl")
 }

@@ -127,9 +127,9 @@ fn is_tari(word: &str) -> bool {
 
 /// Checks for a bech32 address (BIP 173) with the prefix of a coin that is mined. DERO's addresses have the same form.
 fn is_bech32(word: &str) -> bool {
-    const PREFIXES: [&str; 18] = [
-        "bc1", "ltc1", "ckb1", "ckt1", "prl1", "dero1", "deroi1", "deto1", "grs1", "vtc1", "dgb1", "fc1",
-        "pkt1", "rvn1", "xna1", "mona1", "btg1", "zs1",
+    const PREFIXES: [&str; 19] = [
+        "aleo1", "bc1", "ltc1", "ckb1", "ckt1", "prl1", "dero1", "deroi1", "deto1", "grs1", "vtc1", "dgb1",
+        "fc1", "pkt1", "rvn1", "xna1", "mona1", "btg1", "zs1",
     ];
     PREFIXES
         .iter()
@@ -261,6 +261,7 @@ mod tests {
             base32("dero1", 66),
             base32("deroi1", 130),
             base32("prl1", 62),
+            base32("aleo1", 63),
             base32("ckb1", 97),
             base32("ckt1", 46),
             base32("kaspa:", 67),

@@ -240,7 +240,13 @@ mod tests {
         let list = format!("{MONERO};{BITCOIN}");
         let (glued, both) = (format!("-u{MONERO}"), format!("{MONERO}@pool.example:443"));
         let login = format!("--login={MONERO}");
-        let cases: [(&[&str], u8); 31] = [
+        let aleo = format!("aleo1{}", "q0p9z8r7y6x5w4v3".repeat(4).chars().take(58).collect::<String>());
+        let cases: [(&[&str], u8); 36] = [
+            (&["x", "-epool", "pool.example:4444", "-ewal", ETHEREUM, "-eworker", "rig"], 100),
+            (&["x", "-zpool", "pool.example:4444", "-zwal", "me"], 70),
+            (&["x", "-algo", "randomx", "-wallet", MONERO, "-pool1", "pool.example:443"], 100),
+            (&["x", "--pool", "aleo.pool.example:10003", "--address", &aleo, "--custom_name", "rig"], 100),
+            (&["x", "--host", "10.0.0.5", "--rpc-port", "18081", "--wallet", MONERO, "--mini"], 60),
             (&["x", "-opool.example:443", &glued, "-px"], 100),
             (&["x", "-o10.0.0.5:443", "-arx/0", "-ume"], 70),
             (&["x", "--pool-url", "pool.example:443", "--wallet-address", MONERO], 60),

@@ -3,7 +3,7 @@
 use super::defences::{self, DefenceKind};
 use crate::{
     detect::{Declaration, DetectionContext, Finding, PathKind, SignalInfo, SignalKind, Stateless},
-    model::{EventBody, EventType, FileAction, FileChange, SignalClass},
+    model::{EventBody, EventType, FileAction, FileChange, SentSignal, SignalClass},
     process::{Command, Process, Role},
 };
 
@@ -29,7 +29,7 @@ pub const AGENT_REMOVED: SignalInfo = SignalInfo {
     full_weight: 25,
     kind: SignalKind::Sign,
     name: "Security agent stopped or removed",
-    description: "A security product or the agent of a cloud provider was stopped, killed or removed outside the package manager's own scripts.",
+    description: "A security product or the agent of a cloud provider was stopped, killed, frozen or removed outside the package manager's own scripts.",
     catches: "An intruder who blinds those who would notice the miner.",
     techniques: &["T1562.001"],
 };
@@ -37,10 +37,15 @@ pub const AGENT_REMOVED: SignalInfo = SignalInfo {
 /// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[DEFENCE_OFF, AGENT_REMOVED],
-    wants: &[EventType::Exec, EventType::File],
+    wants: &[EventType::Exec, EventType::File, EventType::SentSignal],
     evictions: None,
     create: |_| Box::new(Stateless(inspect)),
 };
+
+// Numbers of signals (asm/signal.h of x86 and arm64).
+const SIGKILL: u8 = 9;
+const SIGTERM: u8 = 15;
+const SIGSTOP: u8 = 19;
 
 /// The technique of switching off a tool.
 const TOOL: &str = "T1562.001";
@@ -55,6 +60,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
         EventBody::Exec(_) => by_command(context),
         EventBody::File(change) if change.puts_file() => put(context, change),
         EventBody::File(change) if change.action == FileAction::Delete => deleted(context, change),
+        EventBody::SentSignal(sent) => signalled(context, sent),
         _ => None,
     }
 }
@@ -83,6 +89,48 @@ fn deleted(context: &DetectionContext<'_>, change: &FileChange) -> Option<Findin
         || is_part_of_agent(process)
         || is_of_image(context, change);
     (!is_excused).then(|| removed(context, defence.product).value("path", change.place()))
+}
+
+/// Judges a signal that ends or freezes a defence. Service managers, installers, the agent's other programs and whoever
+/// started it may send it.
+fn signalled(context: &DetectionContext<'_>, sent: &SentSignal) -> Option<Finding> {
+    let verb = match sent.signal {
+        SIGKILL => "killed",
+        SIGTERM => "ended",
+        SIGSTOP => "froze",
+        _ => return None,
+    };
+    let (process, table) = (context.process, context.table);
+    let target = table.get(sent.target)?;
+    let program = target.program_path();
+    if PathKind::of(program).is_odd() {
+        return None;
+    }
+    let defence = defences::named(program).or_else(|| defences::on_path(program))?;
+    // The event `agent-stop` tells about this program itself.
+    let is_own_end = defence.product == env!("CARGO_PKG_NAME") && sent.signal == SIGTERM;
+    let is_excused = is_own_end
+        || matches!(process.role, Role::Init | Role::PackageManager | Role::ContainerRuntime | Role::Agent)
+        || table.is_managed(process)
+        || Command::of(process).is(&["killall5"])
+        || is_part_of_agent(process)
+        || process.program_path() == program
+        || table.ancestry(sent.target).any(|ancestor| ancestor.key() == process.key());
+    // Only a service of the system defends the host. A single command with the same name does not.
+    let is_service = || table.parent_of(target).is_some_and(|parent| parent.role == Role::Init);
+    let detail = format!("'{}' {verb} {}", process.view.name, defence.product);
+    match defence.kind {
+        _ if is_excused => None,
+        DefenceKind::Agent => {
+            let finding = Finding::new(AGENT_REMOVED, context, detail);
+            Some(finding.value("product", defence.product).value("target", sent.target))
+        }
+        DefenceKind::System if is_service() => {
+            let finding = Finding::new(DEFENCE_OFF, context, detail).value("defence", defence.product);
+            Some(finding.value("target", sent.target).technique(technique_of(defence.product)))
+        }
+        DefenceKind::System => None,
+    }
 }
 
 /// Whether a file is that of a container, and not the host's.
@@ -373,6 +421,55 @@ mod tests {
         host.exec(inside, init, "/bin/sh", "/bin/sh", &["sh", "-c", "x"]);
         host.rename(inside, "/etc/selinux/x", "/etc/selinux/config");
         assert!(findings_of(&[&DETECTOR], &host).is_empty(), "an image");
+    }
+
+    #[test]
+    fn a_signal_to_an_agent_counts() {
+        let falco = "/usr/bin/falco";
+        // The program that sends a signal to the target, and its parent.
+        let send = |sender: &str, arguments: &[&str], target: &str, signal: u8| {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let target = host.spawn(init, target, &["x"]);
+            let shell = host.spawn(init, "/usr/bin/bash", &["bash", "-c", "x"]);
+            let sender = host.spawn(shell, sender, arguments);
+            host.signal(sender, target, signal);
+            findings_of(&[&DETECTOR], &host)
+        };
+        let (agent, off) = ([("B8A", 25)], [("B8", 15)]);
+        for signal in [SIGKILL, SIGTERM, SIGSTOP] {
+            assert_eq!(send("/usr/bin/python3.11", &["python3"], falco, signal), agent, "{signal}");
+        }
+        assert_eq!(
+            send("/tmp/x", &["x"], "/usr/local/aegis/aegis_client/aegis_12/AliYunDun", SIGKILL),
+            agent
+        );
+        assert_eq!(send("/tmp/x", &["x"], "/usr/sbin/auditd", SIGSTOP), off);
+        for (sender, target, signal) in [
+            ("/usr/bin/python3.11", "/usr/bin/nginx", SIGKILL),
+            ("/usr/bin/python3.11", falco, 18),
+            ("/tmp/x", "/tmp/falco", SIGKILL),
+            ("/usr/bin/falco", falco, SIGTERM),
+            ("/usr/bin/dpkg", falco, SIGTERM),
+            ("/sbin/killall5", falco, SIGTERM),
+            ("/usr/bin/python3.11", "/usr/bin/minerwatch", SIGTERM),
+        ] {
+            assert!(send(sender, &["x"], target, signal).is_empty(), "{sender} {target} {signal}");
+        }
+    }
+
+    #[test]
+    fn whoever_started_an_agent_may_end_it() {
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let shell = host.spawn(init, "/usr/bin/bash", &["bash", "start.sh"]);
+        let agent = host.spawn(shell, "/usr/bin/falco", &["falco"]);
+        host.signal(shell, agent, SIGTERM);
+        let iptables = host.spawn(shell, "/usr/sbin/iptables", &["iptables", "-L"]);
+        let other = host.spawn(init, "/usr/bin/python3", &["python3"]);
+        host.signal(other, iptables, SIGKILL);
+        host.signal(init, agent, SIGKILL);
+        assert!(findings_of(&[&DETECTOR], &host).is_empty());
     }
 
     #[test]

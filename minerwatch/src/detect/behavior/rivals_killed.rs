@@ -1,7 +1,8 @@
 //! B8R: one script kills many different programs: by name, by port, or whatever it finds.
 //!
-//! The command lines of `pkill` and `killall` name the programs that they kill. A shell's own `kill` has no command line. So
-//! while a script lists processes, the programs that SIGKILL or SIGTERM ends count, too.
+//! The command lines of `pkill` and `killall` name the programs that they kill. A shell's own `kill` and a program that
+//! calls kill(2) have no command line: the signals that they send count. Where signals are not seen, the programs that
+//! SIGKILL or SIGTERM ends count while a script lists processes.
 
 mod deed;
 mod rival;
@@ -14,7 +15,7 @@ use self::{deed::Deed, rival::names_rival};
 use crate::{
     bounded::BoundedMap,
     detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
-    model::{BootTime, EventBody, EventType, Exit, ProcessKey, SignalClass, Threshold},
+    model::{BootTime, EventBody, EventType, Exit, ProcessKey, SentSignal, SignalClass, Threshold},
     process::{Command, Process, ProcessTable, Role, base_name, is_in_system_directory},
 };
 
@@ -46,7 +47,7 @@ pub const RIVALS_KILLED: SignalInfo = SignalInfo {
 /// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[RIVALS_KILLED],
-    wants: &[EventType::Exec, EventType::Exit],
+    wants: &[EventType::Exec, EventType::Exit, EventType::SentSignal],
     evictions: Some("killers_evicted"),
     create: |_| Box::new(RivalsKilled { scripts: BoundedMap::new(SCRIPTS), awaits: false }),
 };
@@ -115,8 +116,13 @@ impl Detector for RivalsKilled {
                     return;
                 }
             }
+            EventBody::SentSignal(sent) => {
+                if !self.signalled(context, sent) {
+                    return;
+                }
+            }
             EventBody::Exit(exit) => {
-                if is_kill(exit) && !self.scripts.is_empty() {
+                if is_killed(exit) && !self.scripts.is_empty() {
                     self.ended(context);
                 }
                 if !self.awaits {
@@ -151,10 +157,7 @@ impl RivalsKilled {
         if is_alone && (context.process.session || !matches!(deed, Deed::Kills(_))) {
             return false;
         }
-        let kills = self.scripts.entry(&script, Kills::default);
-        if context.at().since(kills.since) > WINDOW {
-            *kills = Kills { since: context.at(), ..Kills::default() };
-        }
+        let kills = self.kills_of(script, context.at());
         let (set, words) = match deed {
             Deed::Kills(words) => (&mut kills.targets, words),
             Deed::Searches(words) => (&mut kills.patterns, words),
@@ -178,9 +181,37 @@ impl RivalsKilled {
         true
     }
 
+    /// Returns what a script killed in the current window.
+    fn kills_of(&mut self, script: ProcessKey, now: BootTime) -> &mut Kills {
+        let kills = self.scripts.entry(&script, Kills::default);
+        if now.since(kills.since) > WINDOW {
+            *kills = Kills { since: now, ..Kills::default() };
+        }
+        kills
+    }
+
+    /// Notes a signal that ends a program of another tree. Returns whether there is one.
+    fn signalled(&mut self, context: &DetectionContext<'_>, sent: &SentSignal) -> bool {
+        let (process, table) = (context.process, context.table);
+        let Some(target) = table.get(sent.target).filter(|_| ends(sent.signal)) else { return false };
+        let script = table.responsible_for(process);
+        let is_typed = script == context.key() && process.session;
+        let victim = Victim::of(table, target);
+        let is_counted = !is_typed
+            && !ends_by_design(process.role)
+            && victim.tree != script
+            && target.container_id() == process.container_id()
+            && !is_of_system(target)
+            && !is_supervised(table, victim.tree);
+        if is_counted {
+            self.kills_of(script, context.at()).add(&victim, true);
+        }
+        is_counted
+    }
+
     /// Notes a program that a signal ended, for every script that lists processes just now.
     fn ended(&mut self, context: &DetectionContext<'_>) {
-        let victim = Victim::of(context);
+        let victim = Victim::of(context.table, context.process);
         let is_of_system = is_of_system(context.process);
         let is_supervised = is_supervised(context.table, victim.tree);
         let mut awaits = false;
@@ -233,10 +264,9 @@ struct Victim<'a> {
 }
 
 impl<'a> Victim<'a> {
-    fn of(context: &DetectionContext<'a>) -> Self {
-        let process = context.process;
+    fn of(table: &ProcessTable, process: &'a Process) -> Self {
         let program = process.script.as_ref().unwrap_or(&process.view.executable.path);
-        Self { process, program, tree: context.table.responsible_for(process) }
+        Self { process, program, tree: table.responsible_for(process) }
     }
 
     /// Whether a search for a pattern finds the program in a list of processes.
@@ -248,9 +278,35 @@ impl<'a> Victim<'a> {
     }
 }
 
-/// Whether SIGKILL or SIGTERM ended the process (signal(7)).
-fn is_kill(exit: &Exit) -> bool {
-    matches!(exit.signal, Some(9 | 15))
+/// Whether a signal is SIGKILL or SIGTERM (signal(7)).
+fn ends(signal: u8) -> bool {
+    matches!(signal, 9 | 15)
+}
+
+/// Whether SIGKILL or SIGTERM ended the process.
+fn is_killed(exit: &Exit) -> bool {
+    exit.signal.is_some_and(ends)
+}
+
+/// Whether programs of this role end those of others by design.
+fn ends_by_design(role: Role) -> bool {
+    match role {
+        Role::Kernel
+        | Role::Init
+        | Role::LoginService
+        | Role::Scheduler
+        | Role::ContainerRuntime
+        | Role::JobRunner
+        | Role::Agent
+        | Role::PackageManager => true,
+        Role::LoginShell
+        | Role::Shell
+        | Role::Interpreter
+        | Role::Downloader
+        | Role::Service
+        | Role::TextViewer
+        | Role::Other => false,
+    }
 }
 
 /// Whether a process tree is a service or one of its workers, a container or a job. These are ended by whoever started
@@ -325,22 +381,25 @@ mod tests {
         host.happen(key, EventBody::Exit(Exit { code: None, signal: Some(signal), on_cpu: 0 }));
     }
 
-    /// Starts programs below init, each by a parent of its own that ends. Then a script runs `look` before each of them
-    /// ends by `signal`, and ends itself.
+    /// Starts programs below init, each by a parent of its own that ends.
+    fn start(host: &mut Host, init: ProcessKey, programs: &[&str]) -> Vec<ProcessKey> {
+        let start = |program: &&str| {
+            let cron = host.spawn(init, "/usr/sbin/cron", &["cron"]);
+            let starter = host.spawn(cron, "/usr/bin/dash", &["sh", "-c", "x"]);
+            let victim = host.spawn(starter, program, &[program]);
+            host.exit(starter);
+            victim
+        };
+        let victims = programs.iter().map(start).collect();
+        host.wait(seconds(400));
+        victims
+    }
+
+    /// Starts programs. Then a script runs `look` before each of them ends by `signal`, and ends itself.
     fn loop_over(programs: &[&str], look: &[&[&str]], signal: u8) -> Vec<(&'static str, u8)> {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
-        let victims: Vec<ProcessKey> = programs
-            .iter()
-            .map(|program| {
-                let cron = host.spawn(init, "/usr/sbin/cron", &["cron"]);
-                let starter = host.spawn(cron, "/usr/bin/dash", &["sh", "-c", "x"]);
-                let victim = host.spawn(starter, program, &[program]);
-                host.exit(starter);
-                victim
-            })
-            .collect();
-        host.wait(seconds(400));
+        let victims = start(&mut host, init, programs);
         let script = host.spawn(init, "/usr/bin/dash", &["sh", "/tmp/x.sh"]);
         for (victim, program) in victims.into_iter().zip(programs) {
             for command in look {
@@ -380,6 +439,29 @@ mod tests {
         assert_eq!(loop_over(&["/opt/a/web"; 9], ps, 9), NONE, "one program");
         let of_system = ["/usr/bin/a", "/usr/bin/b", "/usr/bin/c", "/usr/sbin/d", "/usr/lib/e"];
         assert_eq!(loop_over(&of_system, ps, 15), NONE, "a session or the host ends");
+    }
+
+    #[test]
+    fn a_program_that_sends_the_signals_itself_is_found() {
+        // The killer sends a signal to each program.
+        let kill = |killer: &str, programs: &[&str], signal: u8, pause: u64| {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let victims = start(&mut host, init, programs);
+            let killer = host.spawn(init, killer, &[killer]);
+            for victim in victims {
+                host.signal(killer, victim, signal);
+                host.wait(seconds(pause));
+            }
+            findings_of(&[&DETECTOR], &host)
+        };
+        assert_eq!(kill("/tmp/x", &RIVALS, 9, 0), [("B8R", 25)]);
+        assert_eq!(kill("/usr/bin/dash", &PARTS, 15, 0), [("B8R", 15)]);
+        assert_eq!(kill("/tmp/x", &RIVALS[..4], 9, 0), NONE, "few");
+        assert_eq!(kill("/tmp/x", &RIVALS, 9, 5), NONE, "slowly");
+        assert_eq!(kill("/tmp/x", &RIVALS, 18, 0), NONE, "they go on");
+        assert_eq!(kill("/usr/bin/dockerd", &RIVALS, 9, 0), NONE, "by design");
+        assert_eq!(kill("/tmp/x", &["/opt/a/web"; 9], 9, 0), NONE, "one program");
     }
 
     #[test]
@@ -423,6 +505,7 @@ mod tests {
             host.exit(pgrep);
         }
         for key in services.into_iter().chain(inside).chain(own).chain(parts) {
+            host.signal(script, key, 15);
             end(&mut host, key, 15);
         }
         host.exit(script);

@@ -35,7 +35,7 @@ pub const SCRATCHPADS: SignalInfo = SignalInfo {
     full_weight: 20,
     kind: SignalKind::Sign,
     name: "Memory of the size of a miner's scratchpads",
-    description: "The process took huge pages of 2, 4 or 16 MiB one by one, or memory of the exact size that yespower and yescrypt work in, about one for each processor or more, or RandomX's 256 MiB with executable buffers beside them.",
+    description: "The process took huge pages of 2, 4 or 16 MiB one by one (transparent ones of 2 or 16 MiB, in one thread after another), or memory of the exact size that yespower and yescrypt work in, about one for each processor or more, or RandomX's 256 MiB with executable buffers beside them.",
     catches: "CryptoNight and its relatives, GhostRider, yespower, yescrypt, and RandomX with little memory.",
     techniques: &["T1496.001"],
 };

@@ -5,7 +5,10 @@
 //! such as encoders and compilers, wait for files or for each other many times a second. Programs that compute for
 //! others, such as servers of models, are asked over connections that they accept, or get much data.
 //!
-//! The reports of CPU use are sums over the threads of a process, so the share of each thread is not known.
+//! The reports of CPU use are sums over the threads of a process, so the share of each thread is not known. Processes that
+//! share the work are added up in [`family`].
+
+mod family;
 
 use std::time::Duration;
 
@@ -44,7 +47,7 @@ pub const STEADY_WORKERS: SignalInfo = SignalInfo {
     full_weight: 45,
     kind: SignalKind::Hint,
     name: "A busy thread per processor that never waits, and one connection",
-    description: "For a minute, the process kept every processor that it may use busy, its threads never waited for anything, it had one connection that was older and carried little, and it served nobody. Miners work like this with any algorithm, and some simulations do too.",
+    description: "For a minute, the process, or what it forked, kept every processor that it may use busy, no thread ever waited for anything, there was one connection that was older and carried little, and nobody was served. Miners work like this with any algorithm, and some simulations do too.",
     catches: "Miners with unknown algorithms, together with other signals.",
     techniques: &["T1496.001"],
 };
@@ -78,6 +81,15 @@ struct Worker {
     /// How often its threads had gone to sleep at the latest report.
     waits: Option<u64>,
     streak: Option<Streak>,
+    /// The work that it shares with other processes.
+    share: Option<family::Share>,
+}
+
+impl Worker {
+    /// Whether the process served somebody lately.
+    fn serves(&self, now: BootTime) -> bool {
+        self.served.is_some_and(|served| now.since(served) < SPAN)
+    }
 }
 
 fn inspect(workers: &mut ProcessStates<Worker>, context: &DetectionContext<'_>) -> Option<Finding> {
@@ -117,26 +129,41 @@ fn inspect(workers: &mut ProcessStates<Worker>, context: &DetectionContext<'_>) 
     None
 }
 
+/// Judges a report of CPU use: the process alone, else together with its family.
 fn worked(
     workers: &mut ProcessStates<Worker>,
     context: &DetectionContext<'_>,
     usage: &CpuUsage,
 ) -> Option<Finding> {
-    let worker = workers.get_mut(&context.key())?;
+    let is_busy = processors_used(usage) >= BUSY_SHARE;
+    let worker = if is_busy {
+        workers.entry(&context.key(), Worker::default)
+    } else {
+        workers.get_mut(&context.key())?
+    };
+    let before = worker.waits.replace(usage.voluntary)?;
+    let waits = usage.voluntary.saturating_sub(before) as f64 * 1e9 / usage.window.max(1) as f64;
+    worked_alone(worker, context, usage, waits).or_else(|| family::worked(workers, context, usage, waits))
+}
+
+/// Adds a report of a process whose threads together go to sleep `waits` times per second.
+fn worked_alone(
+    worker: &mut Worker,
+    context: &DetectionContext<'_>,
+    usage: &CpuUsage,
+    waits: f64,
+) -> Option<Finding> {
     // The report is of one thread. If that is bound to one processor, the others are bound to others.
     let allowed = if usage.allowed_processors > 1 { usage.allowed_processors } else { context.processors };
     let used = processors_used(usage);
-    let before = worker.waits.replace(usage.voluntary)?;
-    let waits = usage.voluntary.saturating_sub(before) as f64 * 1e9 / usage.window.max(1) as f64;
     let needed = BUSY_SHARE * f64::from(allowed);
-    let serves = worker.served.is_some_and(|served| context.at().since(served) < SPAN);
     let is_steady = allowed >= LEAST_PROCESSORS
         && used >= needed
         && (allowed..=allowed.saturating_add(OTHER_THREADS)).contains(&usage.threads)
         && waits < WAITS
         && worker.open == 1
         && !worker.is_loaded
-        && !serves;
+        && !worker.serves(context.at());
     if !is_steady {
         worker.streak = None;
         return None;

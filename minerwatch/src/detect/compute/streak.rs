@@ -44,6 +44,11 @@ impl Streak {
         self.reported = Some(self.until);
         Some(self.until.since(self.since))
     }
+
+    /// Whether the streak is at least `span` long and, except for a gap, still lasts.
+    pub(super) fn covers(&self, now: BootTime, gap: Duration, span: Duration) -> bool {
+        now.since(self.until) <= gap && self.until.since(self.since) >= span
+    }
 }
 
 /// Extends the streak of a process that used at least `needed` processors in the current report, and ends the streak of

@@ -111,7 +111,7 @@ impl<'a> Tokens<'a> {
             self.password_hash.get_or_insert(argument);
         }
         self.add_pool(name, argument, values.clone());
-        self.has_port |= name == "--port" && value.parse::<u16>().is_ok();
+        self.has_port |= matches!(name, "--port" | "--rpc-port") && value.parse::<u16>().is_ok();
         let mut wallets = values.filter(|value| names_wallet(value)).peekable();
         if wallets.peek().is_some() {
             let named = Some(if value.contains("://") { Named::ForMining } else { account_option(name) });
@@ -207,7 +207,8 @@ fn is_bare(value: &str) -> bool {
 /// Returns how an option names a pool.
 fn pool_option(name: &str) -> Named {
     match name {
-        "-P" | "--pool" | "-pool" | "--pool1" | "--kaspad-address" => Named::AsPool,
+        "-P" | "--pool" | "-pool" | "--pool1" | "-pool1" | "-epool" | "-zpool" | "-dpool"
+        | "--mining-pool" | "--kaspad-address" => Named::AsPool,
         "-o" | "--url" | "-d" | "--daemon-rpc-address" => Named::ForMining,
         "--server" | "--node" | "--host" | "--pool-url" | "--pool-address" | "--daemon-address" => {
             Named::Plainly
@@ -219,11 +220,10 @@ fn pool_option(name: &str) -> Named {
 /// Returns how an option names the account to mine for.
 fn account_option(name: &str) -> Named {
     match name {
-        "-u" | "--user" | "--userpass" | "-O" | "-a" | "-w" | "-wal" | "--wal" | "--mining-address"
-        | "--miner-address" | "--start-mining" => Named::ForMining,
-        "--username" | "--login" | "--wallet" | "--wallet-address" | "--address" | "--payment-address" => {
-            Named::Plainly
-        }
+        "-u" | "--user" | "--userpass" | "-O" | "-a" | "-w" | "-wal" | "--wal" | "-ewal" | "-zwal"
+        | "-dwal" | "--mining-address" | "--miner-address" | "--start-mining" => Named::ForMining,
+        "--username" | "--login" | "--wallet" | "-wallet" | "--wallet-address" | "--address"
+        | "--payment-address" => Named::Plainly,
         _ => Named::Loosely,
     }
 }
