@@ -48,6 +48,10 @@ pub fn interest(head: [u8; 4], length: u32, side: Side, budget: &CaptureBudget) 
     match head {
         // JSON, unless this side began with a protocol that carries JSON as content.
         [b'{' | b'[', ..] if !side.is_opener || side.opening == Opening::OTHER => Interest::Begins,
+        // The same after the byte order mark of UTF-8.
+        [0xef, 0xbb, 0xbf, b'{' | b'['] if !side.is_opener || side.opening == Opening::OTHER => {
+            Interest::Begins
+        }
         // A TLS handshake.
         [0x16, 0x03, ..] => Interest::Whole,
         // HTTP request whose body may come in a separate payload.

@@ -111,11 +111,6 @@ pub fn chunks(bytes: &[u8], content: &mut Vec<u8>) -> Option<Framed> {
     (framed.count > 0 && is_known && !(content.is_empty() && framed.whole)).then_some(framed)
 }
 
-/// Whether the bytes begin with the size of a chunk.
-pub fn begins_chunk(bytes: &[u8]) -> bool {
-    chunk(bytes).is_some()
-}
-
 /// Whether the bytes may be the size of a chunk that is cut off.
 pub fn is_cut_size(bytes: &[u8]) -> bool {
     let digits = bytes.strip_suffix(b"\r").unwrap_or(bytes);

@@ -105,11 +105,11 @@ impl Streams {
         if begins_anew && reading.is_empty() {
             reading = mining::read(stream, &mut self.content);
         }
-        if is_cut && (reading.is_empty() || reading.after_text) {
+        if is_cut && reading.is_empty() {
             reading = mining::read_next_line(stream);
         }
         is_cut = if reading.is_empty() { is_cut } else { !is_whole && reading.is_within_line() };
-        let Reading { message, carrier, tunnel, asks_height, unfinished, after_text: _ } = reading;
+        let Reading { message, carrier, tunnel, asks_height, unfinished } = reading;
         let tunnel = tunnel.filter(|_| opened_here).map(|tunnel| tunnel.to_request());
         // The next payload does not continue a truncated payload.
         let unfinished = unfinished.filter(|rest| is_whole && !rest.is_empty()).map(<[u8]>::to_vec);

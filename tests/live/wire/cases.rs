@@ -267,6 +267,7 @@ pub(super) fn preludes() -> Vec<Case> {
         case("after forty empty lines", &then_login(&blanks(40).collect::<Vec<_>>())),
         case("behind a line in the same segment", &[say(format!("MINER/1.0 ready\r\n{}", login())), Hear]),
         case("behind an empty line and spaces", &[say(format!("\r\n \t {}", login())), Hear]),
+        case("behind a byte order mark", &[say(format!("\u{feff}{}", login())), Hear]),
         case("behind 63 spaces", &[spaced(63), Hear]),
         case("behind 150 spaces", &[spaced(150), Hear]),
         case("spaces alone, then the login", &then_login(&[say(" ".repeat(90)), Pause])),

@@ -28,8 +28,6 @@ use crate::{
 const MAX_MESSAGES: usize = 8;
 /// The byte order mark of UTF-8, with which some programs begin a text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// Maximum length of a greeting: other lines before the first line of JSON.
-const MAX_GREETING: usize = 256;
 
 /// The result of parsing a stream.
 #[derive(Clone, Debug, Default)]
@@ -42,8 +40,6 @@ pub struct Reading<'a> {
     pub tunnel: Option<Tunnel<'a>>,
     /// The method by which the stream asks a node for its block height, as solo miners do all the time.
     pub asks_height: Option<&'static str>,
-    /// Whether the stream began with other lines of text.
-    pub after_text: bool,
     /// The unfinished rest of the stream, to be parsed again together with the bytes that follow.
     pub unfinished: Option<&'a [u8]>,
 }
@@ -93,41 +89,14 @@ pub fn read<'a>(stream: &'a [u8], content: &'a mut Vec<u8>) -> Reading<'a> {
             lines(rest, Carrier::Plain, reading)
         }
         _ if framing::is_event(rest) => lines(rest, Carrier::Http, reading),
+        [b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..] => chunks(rest, content, reading),
         [0xff, ..] => {
             let message = zmq(rest);
             Reading { unfinished: message.is_none().then_some(rest), message, ..reading }
         }
         [0, ..] => Reading { message: stratum_v2(rest).or_else(|| alephium(rest)), ..reading },
-        _ if framing::begins_chunk(rest) => chunks(rest, content, reading),
-        _ => greeting(rest, reading),
+        _ => reading,
     }
-}
-
-/// Returns the JSON that follows other lines of text.
-fn after_greeting(bytes: &[u8]) -> Option<&[u8]> {
-    let is_text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
-    let mut rest = bytes;
-    loop {
-        let next = next_line(rest)?;
-        let greeting = bytes.get(..bytes.len() - next.len())?;
-        if greeting.len() > MAX_GREETING || !greeting.iter().all(is_text) {
-            return None;
-        }
-        if let [b'{' | b'[', ..] = next {
-            return Some(next);
-        }
-        rest = next;
-    }
-}
-
-/// Parses lines of JSON after a greeting. They prove nothing alone: mail and other protocols carry documents like this.
-fn greeting<'a>(bytes: &'a [u8], reading: Reading<'a>) -> Reading<'a> {
-    let Some(json) = after_greeting(bytes) else { return reading };
-    let mut reading = lines(json, Carrier::Plain, Reading { after_text: true, ..reading });
-    if let Some(message) = &mut reading.message {
-        message.sure = false;
-    }
-    reading
 }
 
 /// Parses a stream of lines of JSON that begins in the middle of a line: that line is skipped.
@@ -376,29 +345,12 @@ mod tests {
             ("POST /json_rpc HTTP/1.1\r\nHost: n\r\n\r\n{\"method\":\"getblocktemplate\",\"params\":{\"wallet_address\":\"4\"}}".into(), Some("getblocktemplate")),
             (format!("GET /?q={subscribe} HTTP/1.1\r\n\r\n"), None),
             (format!("\u{feff}{subscribe}"), Some("mining.subscribe")),
-            (format!("{}\n{subscribe}", "x".repeat(300)), None),
-            (format!("\x07x\n{subscribe}"), None),
+            (format!("EHLO x\r\nDATA\r\n{subscribe}"), None),
             (format!("0032want {subscribe}"), None),
             ("Content-Length: 52\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\"}".into(), None),
         ];
         for (stream, expected) in cases {
             assert_eq!(method(&stream), expected, "{}", stream.escape_debug());
-        }
-    }
-
-    #[test]
-    fn messages_after_a_greeting_prove_nothing_alone() {
-        let subscribe = r#"{"id":1,"method":"mining.subscribe","params":[]}"#;
-        for stream in [
-            format!("hello\n{subscribe}\n"),
-            format!("EHLO x\r\nDATA\r\n{subscribe}"),
-            format!("# miner 1.2\r\n\r\n{subscribe}"),
-        ] {
-            let mut content = Vec::new();
-            let reading = read(stream.as_bytes(), &mut content);
-            let message = reading.message.map(|message| (message.method, message.sure));
-            assert_eq!(message, Some(("mining.subscribe", false)), "{}", stream.escape_debug());
-            assert_eq!(reading.carrier, Some(Carrier::Plain), "{}", stream.escape_debug());
         }
     }
 

@@ -61,16 +61,9 @@ fn dialogues_of_miners_are_found_once() {
     const N1: (&str, u8) = ("N1", 100);
     const N2: (&str, u8) = ("N2", 80);
     let login = login();
-    let (greeting, marked) = (format!("hello\n{login}"), format!("\u{feff}{login}"));
-    let cases: [Case<'_>; 23] = [
+    let marked = format!("\u{feff}{login}");
+    let cases: [Case<'_>; 21] = [
         ("a login after a byte order mark", &[Client(&marked)], &[N1], Some(Verdict::Mining)),
-        ("a login after a greeting, as in a mail", &[Client(&greeting)], &[], None),
-        (
-            "a login after a greeting, and a pool",
-            &[Client(&greeting), Pool("welcome\n"), Pool(JOB)],
-            &[N2, N1],
-            Some(Verdict::Mining),
-        ),
         ("a login", &[Client(&login)], &[N1], Some(Verdict::Mining)),
         ("a subscription", &[Client(SUBSCRIBE)], &[N1], Some(Verdict::Mining)),
         ("a job on a connection that was open before", &[Pool(JOB)], &[N2], Some(Verdict::Noted)),
