@@ -89,12 +89,12 @@ fn report(context: Context, target: *const u8, signal: u32) {
     }
     let sent = Sent { from: header.pid, to: pid, signal };
     // SAFETY: the value is a plain number. An entry that another CPU replaces meanwhile gives a wrong time at worst.
-    let before = unsafe { SENT_SIGNALS.get(&sent) }.copied();
+    let before = unsafe { SENT_SIGNALS.get(sent) }.copied();
     if before.is_some_and(|before| header.time.wrapping_sub(before) < REPEAT) {
         return;
     }
     // Without an entry, the next record comes earlier.
-    let _ = SENT_SIGNALS.insert(&sent, header.time, 0);
+    let _ = SENT_SIGNALS.insert(sent, header.time, 0);
     let record = SignalRecord {
         header,
         target_start: load!(load!(target, task_leader, *const u8), task_start, u64),
