@@ -1,8 +1,8 @@
 //! B8R: one script kills many different programs: by name, by port, or whatever it finds.
 //!
 //! The command lines of `pkill` and `killall` name the programs that they kill. A shell's own `kill` and a program that
-//! calls kill(2) have no command line: the signals that they send count. Where signals are not seen, the programs that
-//! SIGKILL or SIGTERM ends count while a script lists processes.
+//! calls kill(2) have no command line: the signals that they send count. So do the programs that SIGKILL or SIGTERM ends
+//! while a script lists processes, which is all that is seen where signals are not.
 
 mod deed;
 mod rival;
