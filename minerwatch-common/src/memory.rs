@@ -14,8 +14,8 @@ numbered! {
         /// Writable and executable, or being made executable, and as large as a compiled program of RandomX.
         Code = 3,
         /// Explicit huge pages, at most as large as the scratchpad of one thread, or exactly as large as that of one
-        /// thread of `GhostRider`. Transparent huge pages count if a thread asks for them ([`MappingRecord::huge`]) for
-        /// exactly one huge page or for the scratchpads of `GhostRider`.
+        /// thread of `GhostRider`. Transparent huge pages count if a request is for
+        /// exactly one huge page, or for the scratchpads of one thread of `GhostRider`.
         Scratchpad = 4,
         /// As large as the memory of one thread of a kind of yespower or yescrypt.
         Workspace = 5,
@@ -68,9 +68,9 @@ pub struct MappingRecord {
     pub header: RecordHeader,
     /// Size of this mapping in bytes.
     pub size: u64,
-    /// Number of requests of this class so far, including this request. If one thread requests a workspace or transparent
-    /// huge pages several times in a row, this counts as one request, because a thread that processes images allocates
-    /// the same size repeatedly.
+    /// Number of requests of this class so far, including this request. Requests for a workspace or for transparent huge
+    /// pages that one thread makes in a row count as one request, because programs that process images request the same
+    /// size again and again.
     pub count: u64,
     /// A [`MappingClass`] as a number.
     pub class: u32,

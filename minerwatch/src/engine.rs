@@ -336,7 +336,7 @@ impl Engine {
         }
         if let EventBody::Exec(_) = event.body
             && let Some(process) = self.table.get(key)
-            && dropped_role::is_assumed(process, &self.table, &self.knowledge.written)
+            && dropped_role::is_undeserved(process, &self.table, &self.knowledge.written)
         {
             self.table.withdraw_role(key);
         }

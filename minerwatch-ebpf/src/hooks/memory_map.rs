@@ -1,5 +1,6 @@
 //! Traces: the entries of the functions `ksys_mmap_pgoff`, `*_sys_mprotect` and `*_sys_madvise` (fentry). On kernels
-//! without fentry, the tracepoints `syscalls:sys_enter_mmap`, `sys_enter_mprotect` and `sys_enter_madvise`.
+//! without fentry, the tracepoints `syscalls:sys_enter_mmap`, `syscalls:sys_enter_mprotect` and
+//! `syscalls:sys_enter_madvise`.
 //! Kernel: mm/mmap.c, `ksys_mmap_pgoff(unsigned long addr, unsigned long len, unsigned long prot, unsigned long flags,
 //! unsigned long fd, unsigned long pgoff)`; mm/mprotect.c, `mprotect(unsigned long start, size_t len, unsigned long
 //! prot)`; mm/madvise.c, `madvise(unsigned long start, size_t len_in, int behavior)`.
@@ -37,7 +38,8 @@ const EIGHT_SCRATCHPADS: usize = 7;
 /// the same order.
 const WORKSPACES: usize = 8;
 
-/// The indexes of the counters of advice for one scratchpad and for eight ([`MappingClass::EIGHT_SCRATCHPADS`]).
+/// The indexes of the counters of transparent huge pages: of one scratchpad, and of
+/// [`MappingClass::EIGHT_SCRATCHPADS`].
 const ADVISED: usize = 14;
 const EIGHT_ADVISED: usize = 15;
 
@@ -47,7 +49,7 @@ struct Requests {
     /// Start time of the process. It distinguishes the process from an earlier process with the same id.
     start: u64,
     counts: [u32; COUNTERS],
-    /// The thread of the latest request that each counter from [`WORKSPACES`] on counted.
+    /// The thread of the latest request, for each counter from [`WORKSPACES`] on.
     threads: [u32; COUNTERS - WORKSPACES],
 }
 
@@ -168,8 +170,8 @@ fn protected(context: Context, size: u64, protection: u64) {
     }
 }
 
-/// Counts transparent huge pages of exactly one thread's scratchpads. Pieces of 4 MiB do not count, because the runtime of
-/// Go advises its heap in such pieces.
+/// Counts requests for transparent huge pages of exactly the size of one thread's scratchpads. Requests for 4 MiB do not
+/// count, because the runtime of Go makes such requests for its heap.
 #[inline(always)]
 fn advised(context: Context, size: u64, advice: u64) {
     if advice != MADV_HUGEPAGE {

@@ -9,6 +9,7 @@
 //! such as the one at the end of each child, and returns after two comparisons.
 
 use aya_ebpf::{
+    helpers::bpf_get_current_pid_tgid,
     macros::{btf_tracepoint, fentry, map},
     maps::LruHashMap,
     programs::{BtfTracePointContext, FEntryContext},
@@ -23,7 +24,7 @@ use crate::{
 
 /// Maximum number of remembered signals. Each entry takes about 100 bytes.
 const MAX_SENT: u32 = 1_024;
-/// Minimum time between two records of the same signal, in nanoseconds.
+/// Minimum time between two records of the same signal from one process to another, in nanoseconds.
 const REPEAT: u64 = 1_000_000_000;
 
 /// The offset of `si_code` in `struct kernel_siginfo` (include/uapi/asm-generic/siginfo.h).
@@ -82,23 +83,29 @@ fn is_of_process(info: *const u8) -> bool {
 
 #[inline(always)]
 fn report(context: Context, target: *const u8, signal: u32) {
+    let (from, to) = ((bpf_get_current_pid_tgid() >> 32) as u32, load!(target, task_tgid, u32));
+    if from == to || task::is_agent() {
+        return;
+    }
+    let (sent, now) = (Sent { from, to, signal }, task::now());
+    match SENT_SIGNALS.get_ptr_mut(sent) {
+        Some(before) => {
+            // SAFETY: the memory of an entry stays valid while this program runs. If another CPU reuses the entry meanwhile, a
+            // signal is reported too early or too late.
+            let before = unsafe { &mut *before };
+            if now.wrapping_sub(*before) < REPEAT {
+                return;
+            }
+            *before = now;
+        }
+        // Without an entry, the next record comes earlier.
+        None => _ = SENT_SIGNALS.insert(sent, now, 0),
+    }
     let header = task::current_header::<SignalRecord>();
-    let pid = load!(target, task_tgid, u32);
-    if pid == header.pid || task::is_agent() {
-        return;
-    }
-    let sent = Sent { from: header.pid, to: pid, signal };
-    // SAFETY: the value is a plain number. An entry that another CPU replaces meanwhile gives a wrong time at worst.
-    let before = unsafe { SENT_SIGNALS.get(sent) }.copied();
-    if before.is_some_and(|before| header.time.wrapping_sub(before) < REPEAT) {
-        return;
-    }
-    // Without an entry, the next record comes earlier.
-    let _ = SENT_SIGNALS.insert(sent, header.time, 0);
     let record = SignalRecord {
         header,
         target_start: load!(load!(target, task_leader, *const u8), task_start, u64),
-        target_pid: pid,
+        target_pid: to,
         signal,
         target_comm: zerocopy::transmute!(load!(target, task_comm, [u64; 2])),
     };

@@ -1,14 +1,15 @@
-//! Tells when a program has no right to the role of its name. In a system directory, the names of schedulers, service
-//! managers and package managers excuse what they start. An intruder with root may write a program there, too.
+//! Finds programs that have a role which excuses them, and were written by no installer. A scheduler, a service manager or a
+//! package manager is known by its name in a system directory. An intruder with root can write a program there.
 
 use crate::{
     detect::WrittenFiles,
     process::{Process, ProcessTable, Role},
 };
 
-/// Whether the role of a started program excuses it, but the program was written by no installer, and no service manager
-/// started it. What a person installs by hand keeps its role, except for those that nobody starts by hand.
-pub(super) fn is_assumed(process: &Process, table: &ProcessTable, written: &WrittenFiles) -> bool {
+/// Whether a started program has a role that excuses it and should not have it: the program was written by no installer, and
+/// no service manager started it. What a person wrote keeps its role, unless it is a scheduler or a service manager, because
+/// nobody starts these by hand.
+pub(super) fn is_undeserved(process: &Process, table: &ProcessTable, written: &WrittenFiles) -> bool {
     if !process.role.excuses() {
         return false;
     }

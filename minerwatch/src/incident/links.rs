@@ -127,9 +127,9 @@ impl Links {
         }
     }
 
-    /// Returns the complete chains. `heads` returns the scripts that dropped a process, and `is_suspicious` says
-    /// whether the connections of a process count for its descendants. For a changed place without a
-    /// connection, `entered` returns the process that holds the chain and the name of the service that it came through.
+    /// Returns the complete chains. `heads` returns the scripts that dropped a process. `is_suspicious` says whether the
+    /// connections of a process count for its descendants. If no process of a chain connected, `entered` may complete it: it
+    /// returns the process that holds the chain, and the name of the service through which that process came.
     pub(super) fn chains(
         &self,
         heads: impl Fn(ProcessKey) -> Vec<ProcessKey>,

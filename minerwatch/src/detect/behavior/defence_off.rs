@@ -42,11 +42,6 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(Stateless(inspect)),
 };
 
-// Numbers of signals (asm/signal.h of x86 and arm64).
-const SIGKILL: u8 = 9;
-const SIGTERM: u8 = 15;
-const SIGSTOP: u8 = 19;
-
 /// The technique of switching off a tool.
 const TOOL: &str = "T1562.001";
 /// The technique of switching off a firewall.
@@ -81,23 +76,18 @@ fn deleted(context: &DetectionContext<'_>, change: &FileChange) -> Option<Findin
     const REPLACERS: [&str; 8] = ["install", "cp", "mv", "ln", "tar", "bsdtar", "unzip", "cpio"];
     let process = context.process;
     let defence = defences::deleted(change.place())?;
-    let is_excused = matches!(
-        process.role,
-        Role::Init | Role::PackageManager | Role::Agent | Role::ContainerRuntime | Role::Scheduler
-    ) || context.table.is_managed(process)
-        || Command::of(process).is(&REPLACERS)
-        || is_part_of_agent(process)
-        || is_of_image(context, change);
+    let is_excused =
+        maintains(context) || Command::of(process).is(&REPLACERS) || is_of_image(context, change);
     (!is_excused).then(|| removed(context, defence.product).value("path", change.place()))
 }
 
-/// Judges a signal that ends or freezes a defence. Service managers, installers, the agent's other programs and whoever
-/// started it may send it.
+/// Judges a signal that ends or freezes a defence. Service managers, installers, other programs of the agent and the process
+/// that started it may send such signals.
 fn signalled(context: &DetectionContext<'_>, sent: &SentSignal) -> Option<Finding> {
     let verb = match sent.signal {
-        SIGKILL => "killed",
-        SIGTERM => "ended",
-        SIGSTOP => "froze",
+        SentSignal::KILL => "killed",
+        SentSignal::TERM => "ended",
+        SentSignal::STOP => "froze",
         _ => return None,
     };
     let (process, table) = (context.process, context.table);
@@ -108,12 +98,10 @@ fn signalled(context: &DetectionContext<'_>, sent: &SentSignal) -> Option<Findin
     }
     let defence = defences::named(program).or_else(|| defences::on_path(program))?;
     // The event `agent-stop` tells about this program itself.
-    let is_own_end = defence.product == env!("CARGO_PKG_NAME") && sent.signal == SIGTERM;
+    let is_own_end = defence.product == env!("CARGO_PKG_NAME") && sent.signal == SentSignal::TERM;
     let is_excused = is_own_end
-        || matches!(process.role, Role::Init | Role::PackageManager | Role::ContainerRuntime | Role::Agent)
-        || table.is_managed(process)
+        || maintains(context)
         || Command::of(process).is(&["killall5"])
-        || is_part_of_agent(process)
         || process.program_path() == program
         || table.ancestry(sent.target).any(|ancestor| ancestor.key() == process.key());
     // Only a service of the system defends the host. A single command with the same name does not.
@@ -136,6 +124,16 @@ fn signalled(context: &DetectionContext<'_>, sent: &SentSignal) -> Option<Findin
 /// Whether a file is that of a container, and not the host's.
 fn is_of_image(context: &DetectionContext<'_>, change: &FileChange) -> bool {
     context.process.container_id().is_some() && change.host_path.is_none()
+}
+
+/// Whether the process ends and replaces agents as a part of its task: a service manager, an installer, the agent itself.
+fn maintains(context: &DetectionContext<'_>) -> bool {
+    let process = context.process;
+    matches!(
+        process.role,
+        Role::Init | Role::PackageManager | Role::Agent | Role::ContainerRuntime | Role::Scheduler
+    ) || context.table.is_managed(process)
+        || is_part_of_agent(process)
 }
 
 /// Whether a process runs a program or a script of an agent.
@@ -437,22 +435,22 @@ mod tests {
             findings_of(&[&DETECTOR], &host)
         };
         let (agent, off) = ([("B8A", 25)], [("B8", 15)]);
-        for signal in [SIGKILL, SIGTERM, SIGSTOP] {
+        for signal in [SentSignal::KILL, SentSignal::TERM, SentSignal::STOP] {
             assert_eq!(send("/usr/bin/python3.11", &["python3"], falco, signal), agent, "{signal}");
         }
         assert_eq!(
-            send("/tmp/x", &["x"], "/usr/local/aegis/aegis_client/aegis_12/AliYunDun", SIGKILL),
+            send("/tmp/x", &["x"], "/usr/local/aegis/aegis_client/aegis_12/AliYunDun", SentSignal::KILL),
             agent
         );
-        assert_eq!(send("/tmp/x", &["x"], "/usr/sbin/auditd", SIGSTOP), off);
+        assert_eq!(send("/tmp/x", &["x"], "/usr/sbin/auditd", SentSignal::STOP), off);
         for (sender, target, signal) in [
-            ("/usr/bin/python3.11", "/usr/bin/nginx", SIGKILL),
+            ("/usr/bin/python3.11", "/usr/bin/nginx", SentSignal::KILL),
             ("/usr/bin/python3.11", falco, 18),
-            ("/tmp/x", "/tmp/falco", SIGKILL),
-            ("/usr/bin/falco", falco, SIGTERM),
-            ("/usr/bin/dpkg", falco, SIGTERM),
-            ("/sbin/killall5", falco, SIGTERM),
-            ("/usr/bin/python3.11", "/usr/bin/minerwatch", SIGTERM),
+            ("/tmp/x", "/tmp/falco", SentSignal::KILL),
+            ("/usr/bin/falco", falco, SentSignal::TERM),
+            ("/usr/bin/dpkg", falco, SentSignal::TERM),
+            ("/sbin/killall5", falco, SentSignal::TERM),
+            ("/usr/bin/python3.11", "/usr/bin/minerwatch", SentSignal::TERM),
         ] {
             assert!(send(sender, &["x"], target, signal).is_empty(), "{sender} {target} {signal}");
         }
@@ -464,11 +462,11 @@ mod tests {
         let init = host.boot("/sbin/init", &["init"]);
         let shell = host.spawn(init, "/usr/bin/bash", &["bash", "start.sh"]);
         let agent = host.spawn(shell, "/usr/bin/falco", &["falco"]);
-        host.signal(shell, agent, SIGTERM);
+        host.signal(shell, agent, SentSignal::TERM);
         let iptables = host.spawn(shell, "/usr/sbin/iptables", &["iptables", "-L"]);
         let other = host.spawn(init, "/usr/bin/python3", &["python3"]);
-        host.signal(other, iptables, SIGKILL);
-        host.signal(init, agent, SIGKILL);
+        host.signal(other, iptables, SentSignal::KILL);
+        host.signal(init, agent, SentSignal::KILL);
         assert!(findings_of(&[&DETECTOR], &host).is_empty());
     }
 

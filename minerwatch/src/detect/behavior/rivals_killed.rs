@@ -278,9 +278,9 @@ impl<'a> Victim<'a> {
     }
 }
 
-/// Whether a signal is SIGKILL or SIGTERM (signal(7)).
+/// Whether a signal is SIGKILL or SIGTERM.
 fn ends(signal: u8) -> bool {
-    matches!(signal, 9 | 15)
+    matches!(signal, SentSignal::KILL | SentSignal::TERM)
 }
 
 /// Whether SIGKILL or SIGTERM ended the process.
@@ -290,23 +290,7 @@ fn is_killed(exit: &Exit) -> bool {
 
 /// Whether programs of this role end those of others by design.
 fn ends_by_design(role: Role) -> bool {
-    match role {
-        Role::Kernel
-        | Role::Init
-        | Role::LoginService
-        | Role::Scheduler
-        | Role::ContainerRuntime
-        | Role::JobRunner
-        | Role::Agent
-        | Role::PackageManager => true,
-        Role::LoginShell
-        | Role::Shell
-        | Role::Interpreter
-        | Role::Downloader
-        | Role::Service
-        | Role::TextViewer
-        | Role::Other => false,
-    }
+    role == Role::PackageManager || (role.bounds_tree() && role != Role::LoginShell)
 }
 
 /// Whether a process tree is a service or one of its workers, a container or a job. These are ended by whoever started

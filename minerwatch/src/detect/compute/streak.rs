@@ -45,7 +45,7 @@ impl Streak {
         Some(self.until.since(self.since))
     }
 
-    /// Whether the streak is at least `span` long and, except for a gap, still lasts.
+    /// Whether the streak is at least `span` long, and ended at most `gap` before `now`.
     pub(super) fn covers(&self, now: BootTime, gap: Duration, span: Duration) -> bool {
         now.since(self.until) <= gap && self.until.since(self.since) >= span
     }

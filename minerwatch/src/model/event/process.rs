@@ -61,6 +61,15 @@ pub struct SentSignal {
     pub target_name: Arc<str>,
 }
 
+impl SentSignal {
+    /// The number of SIGKILL (asm/signal.h of x86 and arm64).
+    pub const KILL: u8 = 9;
+    /// The number of SIGTERM.
+    pub const TERM: u8 = 15;
+    /// The number of SIGSTOP.
+    pub const STOP: u8 = 19;
+}
+
 /// A process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {

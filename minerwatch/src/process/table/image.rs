@@ -192,7 +192,8 @@ impl ProcessTable {
         process.taint = None;
     }
 
-    /// Takes a role that excuses from a process, which then counts like any other program, or as an interpreter.
+    /// Removes the role of a process that excuses it. The process then counts like any other program; an interpreter of a
+    /// script counts as an interpreter.
     pub fn withdraw_role(&mut self, key: ProcessKey) {
         let parent = self.rows.get(&key).and_then(|process| self.parent_of(process));
         let is_session = parent.is_some_and(|parent| parent.role.keeps_session(parent.session));

@@ -1,5 +1,5 @@
-//! The work of a family: processes of one program, the parent and what it forked. Each keeps a processor busy, and one of
-//! them has the connection. A miner may start a process for each processor, so that none of them stands out.
+//! The work of a family: a process and the processes that it forked, which run the same program. Each worker keeps one
+//! processor busy, and one process of the family has the connection. Alone, no process of such a miner uses all processors.
 
 use super::{BUSY_SHARE, LEAST_PROCESSORS, OTHER_THREADS, SPAN, STEADY_WORKERS, WAITS, Worker};
 use crate::{
@@ -72,7 +72,7 @@ pub(super) fn worked(
     Some(with_scheduling(finding, usage))
 }
 
-/// What the processes of a family do together.
+/// The sum of what the processes of a family do.
 #[derive(Clone, Copy, Debug, Default)]
 struct Family {
     /// The oldest of the busy processes.
