@@ -102,6 +102,7 @@ kernel_layout! {
     signal_pids: "signal_struct", "pids";
     signal_runtime: "signal_struct", "sum_sched_runtime";
     pid_number: "pid", "numbers";
+    module_name: "module", "name";
     mm_arg_start: "mm_struct", "arg_start";
     mm_arg_end: "mm_struct", "arg_end";
     mm_exe_file: "mm_struct", "exe_file";

@@ -17,6 +17,7 @@ mod memory;
 mod network;
 mod numbered;
 mod payload;
+mod privileged;
 mod process;
 mod record;
 mod rounding;
@@ -34,6 +35,7 @@ pub use network::{
     AF_INET, AF_INET6, CloseRecord, ConnectRecord, FlowState, FlowTuple, Transport, UNANSWERED,
 };
 pub use payload::{CaptureBudget, Direction, MAX_PAYLOAD, Opening, PayloadRecord, WatchedSocket};
+pub use privileged::{MAX_PRIVILEGED_NAME, PrivilegedOperation, PrivilegedRecord};
 pub use process::{
     COMM_LENGTH, ExecFlags, ExecRecord, ExitRecord, ForkRecord, MAX_ARGUMENTS, MAX_COMPONENT, MAX_EXEC_TAIL,
     MAX_PATH,

@@ -7,7 +7,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::{
     CloseRecord, ConnectRecord, CpuRecord, ExecRecord, ExitRecord, FileRecord, FlowUpdateRecord, ForkRecord,
-    MappingRecord, PayloadRecord, RecordHeader, RoundingRecord, SignalRecord, numbered::numbered,
+    MappingRecord, PayloadRecord, PrivilegedRecord, RecordHeader, RoundingRecord, SignalRecord,
+    numbered::numbered,
 };
 
 /// An event ring from the eBPF programs to the daemon. A flood on one ring cannot push out records on another ring.
@@ -15,7 +16,7 @@ use crate::{
 pub enum Ring {
     /// Process lifecycle, connections and CPU use.
     Process,
-    /// Files, memory mappings and signals.
+    /// Files, memory mappings, signals and privileged calls.
     File,
     /// Payloads and flow updates.
     Payload,
@@ -110,6 +111,8 @@ records! {
     FlowUpdate = 11, "flow", FlowUpdateRecord, Payload, Waits;
     /// A process sent a signal to another one.
     Signal = 12, "signal", SignalRecord, File, Wakes;
+    /// A process reached into another process or into the kernel.
+    Privileged = 13, "privileged", PrivilegedRecord, File, Wakes;
 }
 
 // Counters and decoders are arrays indexed by the number of the kind, so the numbers must have no gap.

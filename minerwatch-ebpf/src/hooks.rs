@@ -2,12 +2,15 @@
 //! records that the hook produces and its overhead. The daemon has the table of where each program is attached
 //! (`sensor/hooks`).
 
+mod bpf_call;
 mod file_call;
 mod file_change;
 mod file_open;
 mod file_security;
 mod memory_map;
+mod module_load;
 mod packet;
+mod process_access;
 mod process_exec;
 mod process_exit;
 mod process_fork;

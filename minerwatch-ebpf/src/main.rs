@@ -22,7 +22,9 @@ mod hooks;
 mod kernel;
 mod path;
 mod prefix;
+mod repeats;
 mod sockets;
+mod system_call;
 mod task;
 mod tcp_socket;
 

@@ -15,7 +15,7 @@ mod record;
 
 use minerwatch_common::{
     CloseRecord, ConnectRecord, CpuRecord, ExecRecord, ExitRecord, FileRecord, FlowUpdateRecord, ForkRecord,
-    MappingRecord, PayloadRecord, RecordHeader, RecordKind, RoundingRecord, SignalRecord,
+    MappingRecord, PayloadRecord, PrivilegedRecord, RecordHeader, RecordKind, RoundingRecord, SignalRecord,
 };
 use zerocopy::FromBytes as _;
 
@@ -43,6 +43,7 @@ static DECODERS: [Decoder; RecordKind::COUNT] = [
     decoder::<PayloadRecord>(),
     decoder::<FlowUpdateRecord>(),
     decoder::<SignalRecord>(),
+    decoder::<PrivilegedRecord>(),
 ];
 
 // Checks at compile time that no row is missing or misplaced.

@@ -54,10 +54,10 @@ pub use container::{
 pub use dns::{DnsAnswer, DnsData, DnsMessage, DnsRecord};
 pub use effect::{Effect, InspectionRequest, Observation, Request, Wanted};
 pub use event::{
-    CGROUP_V1, Close, Connect, CpuUsage, DeviceOpen, DnsServerRole, Event, EventBody, EventKind, EventType,
-    Exchange, Exec, Exit, FileAction, FileChange, Fork, HashedFile, HiddenBy, HiddenProcess, InputFile,
-    Inspection, MinerSettings, ProcessPresence, RunningFlow, RunningProcess, SchedulingPolicy, SentSignal,
-    Subject,
+    AccessedProcess, CGROUP_V1, Close, Connect, CpuUsage, DeviceOpen, DnsServerRole, Event, EventBody,
+    EventKind, EventType, Exchange, Exec, Exit, FileAction, FileChange, Fork, HashedFile, HiddenBy,
+    HiddenProcess, InputFile, Inspection, MinerSettings, PrivilegedCall, ProcessPresence, RunningFlow,
+    RunningProcess, SchedulingPolicy, SentSignal, Subject,
 };
 pub use evidence::{Bound, Decimal, Evidence, Threshold, Value};
 pub use excepted::{Excepted, ExceptedSuspect};

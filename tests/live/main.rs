@@ -19,6 +19,7 @@ mod names;
 mod operation;
 mod outputs;
 mod overload;
+mod privileged;
 mod refusals;
 mod response;
 mod restart;

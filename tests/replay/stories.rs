@@ -31,6 +31,8 @@ const NOT_RECORDED: &[(&str, &str)] = &[
     ("B11N", "it is a hint, which needs a stronger signal of the same process"),
     ("B13", "it takes a container that sees the files of its host"),
     ("B14", "it would load a module into the kernel of the machine"),
+    ("B15", "the live tests have it"),
+    ("B16", "the live tests have it"),
     ("I1", "it takes a list of the user's own"),
     ("I2", "it takes a list of the user's own"),
     ("N4F", "it takes a database of countries"),

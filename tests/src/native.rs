@@ -25,6 +25,8 @@ pub enum Simulator {
     Uring,
     /// Sends the messages of a miner to a pool.
     PoolClient,
+    /// Reaches into another process or into the kernel.
+    Privileged,
 }
 
 impl Simulator {
@@ -35,6 +37,7 @@ impl Simulator {
             Self::Client => concat!(env!("CARGO_MANIFEST_DIR"), "/simulators/client.c"),
             Self::Uring => concat!(env!("CARGO_MANIFEST_DIR"), "/simulators/uring.c"),
             Self::PoolClient => concat!(env!("CARGO_MANIFEST_DIR"), "/simulators/pool-client.c"),
+            Self::Privileged => concat!(env!("CARGO_MANIFEST_DIR"), "/simulators/privileged.c"),
         }
     }
 }

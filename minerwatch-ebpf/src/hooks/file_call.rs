@@ -22,7 +22,9 @@ use crate::{
     files::{self, FileDetails, Name, Slot, Written},
     hooks::file_open::{RESULT, open_file},
     kernel::{Address, Unreadable, UserAddress},
-    path, task,
+    path,
+    system_call::argument,
+    task,
 };
 
 /// Limit of concurrent file calls that are tracked.
@@ -48,13 +50,6 @@ struct Call {
 /// The calls in progress, by thread.
 #[map]
 static CALLS: HashMap<u64, Call> = HashMap::with_max_entries(MAX_CALLS, 0);
-
-/// Reads argument `index` of a system call at its entry. Arguments are counted from 0.
-#[inline(always)]
-fn argument(context: &TracePointContext, index: usize) -> u64 {
-    // SAFETY: within the fixed layout of the tracepoint, because callers pass only indexes that the call has.
-    unsafe { context.read_at(16 + 8 * index) }.unwrap_or(0)
-}
 
 #[inline(always)]
 fn remember(call: Call) {

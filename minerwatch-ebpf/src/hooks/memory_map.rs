@@ -22,6 +22,7 @@ use crate::{
     constants::offset,
     emit::{self, Context},
     kernel::{Address, load},
+    system_call::argument,
     task,
 };
 
@@ -72,16 +73,6 @@ const MAP_STACK: u64 = 0x20000;
 const MAP_HUGETLB: u64 = 0x40000;
 // Advice of madvise(2): transparent huge pages.
 const MADV_HUGEPAGE: u64 = 14;
-
-/// The offset of the first argument in the record of the tracepoint, after the common fields and the number of the
-/// call.
-const FIRST_ARGUMENT: usize = 16;
-
-#[inline(always)]
-fn argument(context: &TracePointContext, index: usize) -> u64 {
-    // SAFETY: the record has room for six arguments of eight bytes, and callers pass only smaller indexes.
-    unsafe { context.read_at(FIRST_ARGUMENT + 8 * index) }.unwrap_or(0)
-}
 
 #[tracepoint(category = "syscalls", name = "sys_enter_mmap")]
 fn memory_map(context: TracePointContext) -> u32 {

@@ -10,8 +10,7 @@
 
 use aya_ebpf::{
     helpers::bpf_get_current_pid_tgid,
-    macros::{btf_tracepoint, fentry, map},
-    maps::LruHashMap,
+    macros::{btf_tracepoint, fentry},
     programs::{BtfTracePointContext, FEntryContext},
 };
 use minerwatch_common::{SignalRecord, sent_signal};
@@ -19,13 +18,9 @@ use minerwatch_common::{SignalRecord, sent_signal};
 use crate::{
     emit::{self, Context},
     kernel::{Address, load},
+    repeats::{self, Call},
     task,
 };
-
-/// Maximum number of remembered signals. Each entry takes about 100 bytes.
-const MAX_SENT: u32 = 1_024;
-/// Minimum time between two records of the same signal from one process to another, in nanoseconds.
-const REPEAT: u64 = 1_000_000_000;
 
 /// The offset of `si_code` in `struct kernel_siginfo` (include/uapi/asm-generic/siginfo.h).
 const CODE_OFFSET: u32 = 8;
@@ -35,19 +30,6 @@ const SI_QUEUE: i32 = -1;
 const SI_TKILL: i32 = -6;
 /// The largest value of the `info` argument that is no address: `SEND_SIG_PRIV`, a signal of the kernel.
 const SEND_SIG_PRIV: u64 = 1;
-
-/// A signal from one process to another.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Sent {
-    from: u32,
-    to: u32,
-    signal: u32,
-}
-
-/// When each signal was last sent, in nanoseconds of `CLOCK_BOOTTIME`.
-#[map]
-static SENT_SIGNALS: LruHashMap<Sent, u64> = LruHashMap::with_max_entries(MAX_SENT, 0);
 
 /// Runs when `security_task_kill(p, info, sig, cred)` is called.
 #[fentry(function = "security_task_kill")]
@@ -87,19 +69,8 @@ fn report(context: Context, target: *const u8, signal: u32) {
     if from == to || task::is_agent() {
         return;
     }
-    let (sent, now) = (Sent { from, to, signal }, task::now());
-    match SENT_SIGNALS.get_ptr_mut(sent) {
-        Some(before) => {
-            // SAFETY: the memory of an entry stays valid while this program runs. If another CPU reuses the entry meanwhile, a
-            // signal is reported too early or too late.
-            let before = unsafe { &mut *before };
-            if now.wrapping_sub(*before) < REPEAT {
-                return;
-            }
-            *before = now;
-        }
-        // Without an entry, the next record comes earlier.
-        None => _ = SENT_SIGNALS.insert(sent, now, 0),
+    if repeats::is_repeated(Call { from, to, what: signal }) {
+        return;
     }
     let header = task::current_header::<SignalRecord>();
     let record = SignalRecord {

@@ -171,7 +171,7 @@ fn an_error_names_line_and_key() {
         (
             "[sink.stdout]\nevents = ['exec', 'exce']",
             "m.toml:2: sink.stdout.events: no event is of kind `exce`; the kinds are fork, exec, exit, \
-             connect, close, file, cpu, rounding, memory, snapshot, hash, payload, flow, dns, tls, signal",
+             connect, close, file, cpu, rounding, memory, snapshot, hash, payload, flow, dns, tls, signal, privileged",
         ),
         (
             "[detection]\nmin_verdict = 'sure'",

@@ -1,16 +1,18 @@
-//! Decodes records about processes: fork, exec, exit and signals.
+//! Decodes records about processes: fork, exec, exit, signals and privileged calls.
 
 use std::sync::Arc;
 
-use minerwatch_common::{ExecFlags, ExecRecord, ExitRecord, ForkRecord, SignalRecord};
+use minerwatch_common::{
+    ExecFlags, ExecRecord, ExitRecord, ForkRecord, PrivilegedOperation, PrivilegedRecord, SignalRecord,
+};
 
 use super::{
     paths,
     record::{Decode, DecodeError, take},
 };
 use crate::model::{
-    Credentials, EventBody, Exec, Executable, ExecutableFlags, Exit, FileId, Fork, Namespaces, ProcessKey,
-    SentSignal,
+    AccessedProcess, Credentials, EventBody, Exec, Executable, ExecutableFlags, Exit, FileId, Fork,
+    Namespaces, PrivilegedCall, ProcessKey, SentSignal,
 };
 
 impl Decode for ForkRecord {
@@ -92,5 +94,25 @@ impl Decode for SignalRecord {
             target: ProcessKey::new(self.target_pid, self.target_start),
             target_name: paths::text(&self.target_comm),
         }))
+    }
+}
+
+impl Decode for PrivilegedRecord {
+    fn decode(&self, _tail: &[u8]) -> Result<EventBody, DecodeError> {
+        let name = || paths::text(&self.name);
+        let call = match PrivilegedOperation::from_number(self.operation) {
+            Some(PrivilegedOperation::AccessProcess) => PrivilegedCall::AccessProcess(AccessedProcess {
+                pid: self.target_pid,
+                key: (self.target_start != 0).then(|| ProcessKey::new(self.target_pid, self.target_start)),
+                name: name(),
+            }),
+            Some(PrivilegedOperation::LoadProgram) => {
+                PrivilegedCall::LoadProgram { program_type: self.program_type, name: name() }
+            }
+            Some(PrivilegedOperation::DetachProgram) => PrivilegedCall::DetachProgram,
+            Some(PrivilegedOperation::LoadModule) => PrivilegedCall::LoadModule { name: name() },
+            None => return Err(DecodeError::Meaningless("operation")),
+        };
+        Ok(EventBody::Privileged(Box::new(call)))
     }
 }

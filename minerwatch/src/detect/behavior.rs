@@ -1,6 +1,7 @@
 //! Detectors of how a program gets onto the host, how it persists there, and how it hides and defends itself.
 
 pub mod borrowed_name;
+pub mod bpf_program;
 mod built_here;
 pub mod command_line;
 pub mod credentials;
@@ -13,11 +14,13 @@ pub mod escape;
 pub mod fileless;
 pub mod hidden;
 pub mod immutable;
+mod intruder;
 pub mod kernel_module;
 pub mod kernel_name;
 pub mod miner_settings;
 pub mod persistence;
 pub mod preload;
+pub mod process_access;
 pub mod rivals_killed;
 pub mod service_downloader;
 mod service_entry;

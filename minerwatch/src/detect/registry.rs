@@ -42,6 +42,8 @@ pub static DETECTORS: &[&Declaration] = &[
     &behavior::credentials::DETECTOR,
     &behavior::spread::DETECTOR,
     &behavior::escape::DETECTOR,
+    &behavior::process_access::DETECTOR,
+    &behavior::bpf_program::DETECTOR,
     // Devices and kernel settings.
     &compute::gpu::DETECTOR,
     &compute::msr::DETECTOR,

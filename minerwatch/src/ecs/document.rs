@@ -121,12 +121,24 @@ fields! {
         rounding: RoundingFields,
         memory: MemoryFields,
         sent_signal: SentSignalFields<'a>,
+        access: AccessFields<'a>,
+        bpf: BpfFields<'a>,
+        module: ModuleFields<'a>,
     }
 
     /// `minerwatch.sent_signal.*`.
-    struct SentSignalFields<'a> { number: u8, name: Shown<names::SignalName>, target: SignalTarget<'a>, }
+    struct SentSignalFields<'a> { number: u8, name: Shown<names::SignalName>, target: TargetFields<'a>, }
 
-    struct SignalTarget<'a> { pid: u32, entity_id: Shown<ProcessKey>, name: &'a str, }
+    /// `minerwatch.access.*`.
+    struct AccessFields<'a> { target: TargetFields<'a>, }
+
+    struct TargetFields<'a> { pid: u32, ; entity_id: Shown<ProcessKey>, name: &'a str, }
+
+    /// `minerwatch.bpf.*`.
+    struct BpfFields<'a> { r#type: Shown<names::BpfProgramType>, ; name: &'a str, }
+
+    /// `minerwatch.module.*`.
+    struct ModuleFields<'a> { name: &'a str, }
 
     struct OwnFile<'a> { ; old_path: &'a str, exchange: bool, }
 
@@ -271,6 +283,9 @@ impl<'a> Document<'a> {
             rounding: None,
             memory: None,
             sent_signal: None,
+            access: None,
+            bpf: None,
+            module: None,
         })
     }
 }

@@ -6,8 +6,9 @@ use super::{
     Encoder, Observed,
     dns::DnsFields,
     document::{
-        Document, ErrorFields, EventFields, ExitFields, FileFields, OwnDevice, OwnFile, OwnProcess, OwnTls,
-        ProcessFields, SentSignalFields, SignalTarget, TlsClient, TlsFields,
+        AccessFields, BpfFields, Document, ErrorFields, EventFields, ExitFields, FileFields, ModuleFields,
+        OwnDevice, OwnFile, OwnProcess, OwnTls, ProcessFields, SentSignalFields, TargetFields, TlsClient,
+        TlsFields,
     },
     load::{CpuFields, MemoryFields, QuotaFields, RoundingFields},
     names,
@@ -16,12 +17,13 @@ use super::{
 };
 use crate::model::{
     BootTime, Close, Connect, Container, CpuUsage, DnsAnswer, Event, EventBody, Exit, FileAction, FileChange,
-    Flow, FlowUpdate, GeoLocation, Payload, ProcessKey, ProcessView, Protocol, RunningFlow, Subject,
-    TlsHello,
+    Flow, FlowUpdate, GeoLocation, Payload, PrivilegedCall, ProcessKey, ProcessView, Protocol, RunningFlow,
+    Subject, TlsHello,
 };
 
 const PROCESS: &[&str] = &["process"];
 const NETWORK: &[&str] = &["network"];
+const DRIVER: &[&str] = &["driver"];
 const HOST: &[&str] = &["host"];
 const FILE: &[&str] = &["file"];
 
@@ -84,13 +86,14 @@ impl Encoder {
                 document.own().sent_signal = Some(SentSignalFields {
                     number: sent.signal,
                     name: Shown(names::SignalName(sent.signal)),
-                    target: SignalTarget {
+                    target: TargetFields {
                         pid: sent.target.pid,
-                        entity_id: Shown(sent.target),
-                        name: &sent.target_name,
+                        entity_id: Some(Shown(sent.target)),
+                        name: Some(&sent.target_name),
                     },
                 });
             }
+            EventBody::Privileged(call) => document.privileged(call),
             EventBody::Rounding(rounding) => document.own().rounding = Some(RoundingFields::of(rounding)),
             EventBody::RunningProcess(running) => {
                 process.running(running);
@@ -149,6 +152,12 @@ fn classify(body: &EventBody, sequence: u64) -> Option<EventFields> {
         EventBody::Mapping(_) => ("memory-map", PROCESS, &["info"]),
         EventBody::HugePages(_) => ("huge-pages", HOST, &["change"]),
         EventBody::SentSignal(_) => ("signal-sent", PROCESS, &["info"]),
+        EventBody::Privileged(call) => match **call {
+            PrivilegedCall::AccessProcess(_) => ("process-access", PROCESS, &["access"]),
+            PrivilegedCall::LoadProgram { .. } => ("bpf-load", DRIVER, &["start"]),
+            PrivilegedCall::DetachProgram => ("bpf-detach", DRIVER, &["end"]),
+            PrivilegedCall::LoadModule { .. } => ("module-load", DRIVER, &["start"]),
+        },
         EventBody::RunningProcess(_) => ("running", PROCESS, &["info"]),
         EventBody::RunningFlow(_) => ("connection-running", NETWORK, &["connection", "info"]),
         EventBody::Payload(payload) if payload.app.tls.is_some() => {
@@ -189,6 +198,7 @@ fn parent_key(event: &Event) -> Option<ProcessKey> {
         | EventBody::Mapping(_)
         | EventBody::HugePages(_)
         | EventBody::SentSignal(_)
+        | EventBody::Privileged(_)
         | EventBody::Quota(_)
         | EventBody::RunningFlow(_)
         | EventBody::HashedFile(_)
@@ -218,6 +228,23 @@ impl<'a> Document<'a> {
         let own = self.own();
         own.exit = exit.signal.map(|signal| ExitFields { signal: Shown(names::SignalName(signal)) });
         own.cpu = Some(CpuFields { total_ns: exit.on_cpu, ..CpuFields::default() });
+    }
+
+    fn privileged(&mut self, call: &'a PrivilegedCall) {
+        let own = self.own();
+        match call {
+            PrivilegedCall::AccessProcess(target) => {
+                let name = (!target.name.is_empty()).then_some(&*target.name);
+                let target = TargetFields { pid: target.pid, entity_id: target.key.map(Shown), name };
+                own.access = Some(AccessFields { target });
+            }
+            PrivilegedCall::LoadProgram { program_type, name } => {
+                let r#type = Shown(names::BpfProgramType(*program_type));
+                own.bpf = Some(BpfFields { r#type, name: (!name.is_empty()).then_some(name) });
+            }
+            PrivilegedCall::DetachProgram => {}
+            PrivilegedCall::LoadModule { name } => own.module = Some(ModuleFields { name }),
+        }
     }
 
     fn connect(&mut self, connect: &'a Connect) {

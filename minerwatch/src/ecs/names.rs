@@ -83,6 +83,57 @@ impl fmt::Display for SignalName {
     }
 }
 
+/// A type of BPF program, written as in `bpftool prog`. A type newer than this list is written as its number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BpfProgramType(pub u32);
+
+/// The types from 0 on (`enum bpf_prog_type`, include/uapi/linux/bpf.h).
+const BPF_PROGRAM_TYPES: [&str; 33] = [
+    "unspec",
+    "socket_filter",
+    "kprobe",
+    "sched_cls",
+    "sched_act",
+    "tracepoint",
+    "xdp",
+    "perf_event",
+    "cgroup_skb",
+    "cgroup_sock",
+    "lwt_in",
+    "lwt_out",
+    "lwt_xmit",
+    "sock_ops",
+    "sk_skb",
+    "cgroup_device",
+    "sk_msg",
+    "raw_tracepoint",
+    "cgroup_sock_addr",
+    "lwt_seg6local",
+    "lirc_mode2",
+    "sk_reuseport",
+    "flow_dissector",
+    "cgroup_sysctl",
+    "raw_tracepoint_writable",
+    "cgroup_sockopt",
+    "tracing",
+    "struct_ops",
+    "ext",
+    "lsm",
+    "sk_lookup",
+    "syscall",
+    "netfilter",
+];
+
+impl fmt::Display for BpfProgramType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = usize::try_from(self.0).ok().and_then(|index| BPF_PROGRAM_TYPES.get(index));
+        match name {
+            Some(name) => formatter.write_str(name),
+            None => write!(formatter, "{}", self.0),
+        }
+    }
+}
+
 /// A capability, written as its name (linux/capability.h). A capability newer than this list is written as its number.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CapabilityName(pub u32);
@@ -155,5 +206,8 @@ mod tests {
         assert_eq!(CapabilityName(21).to_string(), "CAP_SYS_ADMIN");
         assert_eq!(CapabilityName(40).to_string(), "CAP_CHECKPOINT_RESTORE");
         assert_eq!(CapabilityName(63).to_string(), "CAP_63");
+        assert_eq!(BpfProgramType(26).to_string(), "tracing");
+        assert_eq!(BpfProgramType(32).to_string(), "netfilter");
+        assert_eq!(BpfProgramType(33).to_string(), "33");
     }
 }

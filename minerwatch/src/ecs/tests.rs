@@ -212,6 +212,7 @@ fn the_documentation_and_the_program_name_the_same_actions() {
 #[test]
 fn categories_and_types_fit_each_other() {
     const ALLOWED: &[(&str, &[&str])] = &[
+        ("driver", &["change", "end", "info", "start"]),
         ("file", &["access", "change", "creation", "deletion", "info"]),
         ("host", &["access", "change", "end", "info", "start"]),
         ("intrusion_detection", &["allowed", "denied", "info"]),

@@ -9,6 +9,7 @@ mod hidden;
 mod inspection;
 mod kind;
 mod network;
+mod privileged;
 mod process;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -26,6 +27,7 @@ pub use hidden::{HiddenBy, HiddenProcess};
 pub use inspection::{InputFile, Inspection, MinerSettings};
 pub use kind::EventKind;
 pub use network::{Close, Connect, DnsServerRole, RunningFlow};
+pub use privileged::{AccessedProcess, PrivilegedCall};
 pub use process::{Exec, Exit, Fork, HashedFile, RunningProcess, SentSignal};
 
 /// The bit of [`Subject::cgroup`] that marks a cgroup in the version 1 hierarchy of the pids controller. Without this
@@ -194,6 +196,8 @@ events! {
     FlowUpdate(Box<FlowUpdate>) => Flow, Optional;
     /// The subject sent a signal to another process.
     SentSignal(SentSignal) => Signal, Required;
+    /// The subject reached into another process or into the kernel.
+    Privileged(Box<PrivilegedCall>) => Privileged, Required;
     /// The subject runs, and the host's users do not see it.
     Hidden(Box<HiddenProcess>) => Snapshot, Introduces;
     /// The answer to a request: what an inspection of the subject found.

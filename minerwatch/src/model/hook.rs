@@ -40,6 +40,12 @@ data_sources! {
     Exit = "exit", Some(Family::Process);
     /// Signals from one process to another.
     Signal = "signal", Some(Family::Process);
+    /// Access to the memory of other processes.
+    ProcessAccess = "process-access", Some(Family::Process);
+    /// BPF programs that others load or detach.
+    Bpf = "bpf", Some(Family::Process);
+    /// Kernel modules that are loaded.
+    Module = "module", Some(Family::Process);
     /// Outbound TCP connections.
     Tcp = "tcp", Some(Family::Network);
     /// TCP connections whose peer does not answer.

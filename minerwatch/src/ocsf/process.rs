@@ -18,6 +18,7 @@ pub(super) fn event(source: Source<'_>) -> Option<Object> {
         "exec" => (Activity::Known(1, "Launch"), Some((3, "Exec"))),
         "fork" => (Activity::Known(1, "Launch"), Some((2, "Fork"))),
         "exit" => (Activity::Known(2, "Terminate"), None),
+        "process-access" => (Activity::Known(3, "Open"), None),
         other => (Activity::Other(other), None),
     };
     // Whoever launches is the parent. Everything else a process does itself.

@@ -1,7 +1,7 @@
 //! Attaches programs according to the table of hooks. For each data source the hooks are tried in order, and the first
 //! hook that the kernel accepts is used.
 
-use std::{collections::HashSet, thread};
+use std::{collections::HashSet, path::Path, thread};
 
 use anyhow::{anyhow, bail};
 use aya::{Btf, Ebpf, programs::Program};
@@ -13,7 +13,10 @@ use super::{
     reason,
     report::{SensorReport, SourceStatus},
 };
-use crate::model::HookChoice;
+use crate::model::{DataSource, HookChoice};
+
+/// The list of loaded modules. A kernel without loadable modules does not have it (`CONFIG_MODULES`, proc_modules(5)).
+const MODULES: &str = "/proc/modules";
 
 /// Attaches one hook for every data source: the first that works, or the hook that the user chose.
 pub(super) fn attach(
@@ -23,7 +26,7 @@ pub(super) fn attach(
     choices: &[HookChoice],
 ) -> SensorReport {
     let absent: HashSet<&str> = layout.absent().map(|field| field.name).collect();
-    let sources = hooks::table().map(|row| {
+    let sources = hooks::table().filter(|row| exists(row.source)).map(|row| {
         let choice = chosen(row, choices);
         let mut status = SourceStatus {
             source: row.source,
@@ -50,6 +53,11 @@ pub(super) fn attach(
         status
     });
     SensorReport { sources: sources.collect() }
+}
+
+/// Whether the kernel can do what a data source watches. A kernel without loadable modules cannot load one.
+fn exists(source: DataSource) -> bool {
+    source != DataSource::Module || Path::new(MODULES).exists()
 }
 
 /// Returns the user's last choice for a data source. A choice for a whole family applies only to data sources that have

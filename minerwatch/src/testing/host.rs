@@ -9,8 +9,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use crate::{
     dissect::Dissector,
     model::{
-        BootTime, Container, ContainerRuntime, Credentials, Event, EventBody, Exec, Executable, Exit, FileId,
-        Fork, Namespaces, ProcessKey, RunningProcess, SentSignal, Subject,
+        AccessedProcess, BootTime, Container, ContainerRuntime, Credentials, Event, EventBody, Exec,
+        Executable, Exit, FileId, Fork, Namespaces, PrivilegedCall, ProcessKey, RunningProcess, SentSignal,
+        Subject,
     },
 };
 
@@ -103,6 +104,17 @@ impl Host {
         self.processes.insert(key, process);
         self.happen(key, EventBody::Fork(Fork { parent, name }));
         key
+    }
+
+    /// Lets a process ask for the memory of another one.
+    pub fn access(&mut self, key: ProcessKey, target: ProcessKey) {
+        let target = AccessedProcess { pid: target.pid, key: Some(target), name: "x".into() };
+        self.call(key, PrivilegedCall::AccessProcess(target));
+    }
+
+    /// Lets a process make a privileged call.
+    pub fn call(&mut self, key: ProcessKey, call: PrivilegedCall) {
+        self.happen(key, EventBody::Privileged(Box::new(call)));
     }
 
     /// Lets a process send a signal to another one.

@@ -8,13 +8,13 @@ use std::{net::SocketAddr, sync::Arc};
 
 pub(crate) use self::{report::reports, response::responses};
 use crate::model::{
-    AppData, BootTime, Bytes, Close, Connect, Container, ContainerDescription, ContainerDetails,
-    ContainerImage, ContainerRuntime, ControlRegister, CpuQuota, CpuUsage, Credentials, DeviceOpen,
-    Direction, DnsAnswer, DnsData, DnsMessage, DnsRecord, Event, EventBody, Exchange, Exec, Executable,
-    ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, FlowUpdate, Fork, GeoLocation, HashedFile,
-    HiddenBy, HiddenProcess, HugePages, InputFile, Inspection, Labels, Mapping, MappingClass, MinerSettings,
-    Namespaces, Payload, Pod, ProcessKey, ProcessView, Protocol, Rounding, RoundingCounts, RunningFlow,
-    RunningProcess, SchedulingPolicy, SentSignal, Subject, TlsHello, WallClock,
+    AccessedProcess, AppData, BootTime, Bytes, Close, Connect, Container, ContainerDescription,
+    ContainerDetails, ContainerImage, ContainerRuntime, ControlRegister, CpuQuota, CpuUsage, Credentials,
+    DeviceOpen, Direction, DnsAnswer, DnsData, DnsMessage, DnsRecord, Event, EventBody, Exchange, Exec,
+    Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, FlowUpdate, Fork, GeoLocation,
+    HashedFile, HiddenBy, HiddenProcess, HugePages, InputFile, Inspection, Labels, Mapping, MappingClass,
+    MinerSettings, Namespaces, Payload, Pod, PrivilegedCall, ProcessKey, ProcessView, Protocol, Rounding,
+    RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, SentSignal, Subject, TlsHello, WallClock,
 };
 pub(crate) use alert::{alert, large_alert};
 
@@ -283,6 +283,13 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
     };
     let description =
         ContainerDescription { id: container().id.clone().expect("an id"), details: container_details() };
+    let accessed = PrivilegedCall::AccessProcess(AccessedProcess {
+        pid: 812,
+        key: Some(key(812)),
+        name: "auditd".into(),
+    });
+    let program = PrivilegedCall::LoadProgram { program_type: 2, name: "hide".into() };
+    let module = PrivilegedCall::LoadModule { name: "veil".into() };
     let hash = HashedFile { file: FileId { device: 1, inode: 2 }, sha256: "ab".into() };
     let process = Some(running.clone());
     let hidden = HiddenProcess { by: HiddenBy::Mount, source: None, preloaded: Vec::new(), process };
@@ -342,6 +349,10 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
             "signal-sent",
             EventBody::SentSignal(SentSignal { signal: 19, target: key(812), target_name: "auditd".into() }),
         ),
+        ("process-access", EventBody::Privileged(Box::new(accessed))),
+        ("bpf-load", EventBody::Privileged(Box::new(program))),
+        ("bpf-detach", EventBody::Privileged(Box::new(PrivilegedCall::DetachProgram))),
+        ("module-load", EventBody::Privileged(Box::new(module))),
     ]
     .into_iter()
     .zip(0..)

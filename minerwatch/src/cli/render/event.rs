@@ -2,7 +2,7 @@
 
 use super::{
     super::counted::counted,
-    line::{Counts, End, Line, Process, Quota},
+    line::{Counts, End, Line, Own, Process, Quota},
     text::{Row, Tone, bytes, duration, time_of_day},
 };
 
@@ -39,6 +39,7 @@ pub(super) fn row(line: &Line) -> Row {
         "rounding" => rounding(line, &mut row),
         "memory-map" | "huge-pages" => memory(line, &mut row),
         "signal-sent" => signal(line, &mut row),
+        "process-access" | "bpf-load" | "bpf-detach" | "module-load" => privileged(line, &mut row),
         _ if action.starts_with("response-") => {
             row.push(Tone::Plain, &line.message);
         }
@@ -70,6 +71,9 @@ fn kind(action: &str) -> (&str, Tone) {
         "huge-pages" => ("pool", Tone::Cpu),
         "device-open" => ("device", Tone::File),
         "signal-sent" => ("signal", Tone::Bad),
+        "process-access" => ("access", Tone::Bad),
+        "bpf-load" | "bpf-detach" => ("bpf", Tone::Bad),
+        "module-load" => ("module", Tone::Bad),
         other if other.starts_with("response-") => ("respond", Tone::Bad),
         other => match other.strip_prefix("file-") {
             Some(change) => (change, Tone::File),
@@ -263,4 +267,19 @@ fn signal(line: &Line, row: &mut Row) {
     let sent = &line.minerwatch.sent_signal;
     let pid = sent.target.pid.unwrap_or_default();
     row.push(Tone::Bad, &sent.name).push(Tone::Plain, &format!(" to {} {pid}", sent.target.name));
+}
+
+fn privileged(line: &Line, row: &mut Row) {
+    let Own { access, bpf, module, .. } = &line.minerwatch;
+    match (access.target.pid, line.event.action.as_str()) {
+        (Some(pid), _) if access.target.name.is_empty() => {
+            row.push(Tone::Plain, &format!("memory of pid {pid}"))
+        }
+        (Some(pid), _) => row.push(Tone::Plain, &format!("memory of {} {pid}", access.target.name)),
+        (None, "bpf-detach") => row.push(Tone::Plain, "detached a program"),
+        (None, "bpf-load") => row
+            .push(Tone::Plain, &format!("loaded a program: {}", bpf.r#type))
+            .push(Tone::Dim, &format!(" {}", bpf.name)),
+        (None, _) => row.push(Tone::Plain, &format!("loaded {}", module.name)),
+    };
 }

@@ -78,6 +78,9 @@ optional_fields! {
         rounding: Rounding,
         memory: Memory,
         sent_signal: SentSignal,
+        access: Access,
+        bpf: Bpf,
+        module: Module,
         incident: Identified,
         verdict: String,
         /// Why the alert was sent. Older daemons left this field out.
@@ -119,6 +122,9 @@ optional_fields! {
     }
     SentSignal { name: String, target: Target, }
     Target { pid: Option<u32>, name: String, }
+    Access { target: Target, }
+    Bpf { r#type: String, name: String, }
+    Module { name: String, }
     Exit { signal: String, }
     OwnFile { old_path: String, exchange: bool, }
     Cpu {

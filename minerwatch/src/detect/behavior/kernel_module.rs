@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::intruder::is_of_intruder;
 use crate::{
     detect::{Declaration, DetectionContext, Finding, PathKind, SignalInfo, SignalKind, Stateless},
-    model::{EventType, SignalClass},
+    model::{EventBody, EventType, PrivilegedCall, SignalClass},
     process::{Command, base_name, resolve},
 };
 
@@ -39,12 +40,32 @@ pub const KERNEL_MODULE: SignalInfo = SignalInfo {
 /// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[KERNEL_MODULE],
-    wants: &[EventType::Exec],
+    wants: &[EventType::Exec, EventType::Privileged],
     evictions: None,
     create: |_| Box::new(Stateless(inspect)),
 };
 
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
+    match &context.event.body {
+        EventBody::Exec(_) => by_command(context),
+        EventBody::Privileged(call) => match &**call {
+            PrivilegedCall::LoadModule { name } => by_itself(context, name),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Judges a program that loads a module without one of the usual tools.
+fn by_itself(context: &DetectionContext<'_>, module: &str) -> Option<Finding> {
+    let process = context.process;
+    is_of_intruder(process).then(|| {
+        let detail = format!("'{}' loaded the kernel module {module} itself", process.view.name);
+        Finding::new(KERNEL_MODULE, context, detail).full().value("module", module)
+    })
+}
+
+fn by_command(context: &DetectionContext<'_>) -> Option<Finding> {
     let process = context.process;
     let path = module(&context.command?, &process.view.directory)?;
     if OF_DRIVERS.iter().any(|directory| path.starts_with(directory)) {
@@ -134,5 +155,20 @@ mod tests {
         host.create(curl, "/srv/x.ko", 0o755);
         host.spawn(shell, "/sbin/insmod", &["insmod", "/srv/x.ko"]);
         assert_eq!(findings_of(&[&DETECTOR], &host), [("B14", 35)]);
+    }
+
+    #[test]
+    fn a_program_that_loads_a_module_itself_counts_if_it_was_brought() {
+        let load = |program: &str| {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let program = host.spawn(init, program, &["x"]);
+            host.call(program, PrivilegedCall::LoadModule { name: "veil".into() });
+            findings_of(&[&DETECTOR], &host)
+        };
+        assert_eq!(load("/dev/shm/loader"), [("B14", 35)]);
+        for program in ["/usr/bin/kmod", "/usr/lib/systemd/systemd-udevd", "/opt/vendor/loader"] {
+            assert_eq!(load(program), [], "{program}");
+        }
     }
 }

@@ -35,11 +35,13 @@ pub enum EventKind {
     Tls,
     /// A signal from one process to another.
     Signal,
+    /// A call that reaches into another process or into the kernel.
+    Privileged,
 }
 
 impl EventKind {
     /// Every kind, in the order of display.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Fork,
         Self::Exec,
         Self::Exit,
@@ -56,6 +58,7 @@ impl EventKind {
         Self::Dns,
         Self::Tls,
         Self::Signal,
+        Self::Privileged,
     ];
 
     /// The name used on the command line, in the configuration and in counters.
@@ -77,6 +80,7 @@ impl EventKind {
             Self::Dns => "dns",
             Self::Tls => "tls",
             Self::Signal => "signal",
+            Self::Privileged => "privileged",
         }
     }
 

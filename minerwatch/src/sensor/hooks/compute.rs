@@ -2,14 +2,10 @@
 
 use super::{
     super::program_types::{BtfTracepoint, Fentry, PartOf, SystemCalls},
-    fields::IDENTITY,
+    fields::{IDENTITY, SYSTEM_CALL_CAVEAT},
     row::{Hook, HookProgram, Row, program},
 };
 use crate::model::{AttachType, DataSource};
-
-/// The caveat of hooks on system-call tracepoints.
-const SYSTEM_CALL_CAVEAT: &str =
-    "a system-call tracepoint: it adds some nanoseconds to every system call of the host";
 
 /// The rows of this family.
 pub(super) const ROWS: &[Row] = &[

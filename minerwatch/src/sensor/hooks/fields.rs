@@ -1,4 +1,4 @@
-//! Groups of kernel fields that several hooks need.
+//! What several hooks share: groups of kernel fields, and the caveat of system-call tracepoints.
 
 /// The identity of a process.
 pub(super) const IDENTITY: &[&str] = &["task_leader", "task_start"];
@@ -14,3 +14,7 @@ pub(super) const WALK: &[&str] = &[
     "mount_parent",
     "mount_mountpoint",
 ];
+
+/// The caveat of hooks on system-call tracepoints.
+pub(super) const SYSTEM_CALL_CAVEAT: &str =
+    "a system-call tracepoint: it adds some nanoseconds to every system call of the host";

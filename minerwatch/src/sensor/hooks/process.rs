@@ -1,8 +1,8 @@
-//! The hooks for fork, exec and exit of processes, and for signals.
+//! The hooks for fork, exec and exit of processes, for signals, and for what reaches into other processes or the kernel.
 
 use super::{
-    super::program_types::{BtfTracepoint, Fentry},
-    fields::{IDENTITY, WALK},
+    super::program_types::{BtfTracepoint, Fentry, SystemCalls},
+    fields::{IDENTITY, SYSTEM_CALL_CAVEAT, WALK},
     row::{Hook, Row, program},
 };
 use crate::model::DataSource;
@@ -94,5 +94,54 @@ pub(super) const ROWS: &[Row] = &[
                 caveat: None,
             },
         ],
+    },
+    Row {
+        source: DataSource::ProcessAccess,
+        if_unavailable: "programs that change the memory of other processes are not noticed",
+        hooks: &[
+            Hook {
+                name: "entry of security_ptrace_access_check",
+                programs: &[program("process_accessed", &Fentry(&["security_ptrace_access_check"]))],
+                fields: &[IDENTITY, &["task_tgid", "task_comm"]],
+                caveat: None,
+            },
+            Hook {
+                name: "system-call tracepoints of ptrace and process_vm_writev",
+                programs: &[
+                    program("process_traced", &SystemCalls(&["sys_enter_ptrace"])),
+                    program("process_written", &SystemCalls(&["sys_enter_process_vm_writev"])),
+                ],
+                fields: &[IDENTITY],
+                caveat: Some(SYSTEM_CALL_CAVEAT),
+            },
+        ],
+    },
+    Row {
+        source: DataSource::Bpf,
+        if_unavailable: "BPF programs of others are not noticed",
+        hooks: &[
+            Hook {
+                name: "entry of security_bpf",
+                programs: &[program("bpf_called", &Fentry(&["security_bpf"]))],
+                fields: &[IDENTITY],
+                caveat: None,
+            },
+            Hook {
+                name: "system-call tracepoint of bpf",
+                programs: &[program("bpf_entered", &SystemCalls(&["sys_enter_bpf"]))],
+                fields: &[IDENTITY],
+                caveat: Some(SYSTEM_CALL_CAVEAT),
+            },
+        ],
+    },
+    Row {
+        source: DataSource::Module,
+        if_unavailable: "kernel modules that a program loads itself are not noticed",
+        hooks: &[Hook {
+            name: "BTF tracepoint module_load",
+            programs: &[program("module_loaded", &BtfTracepoint("module_load"))],
+            fields: &[IDENTITY, &["module_name"]],
+            caveat: None,
+        }],
     },
 ];

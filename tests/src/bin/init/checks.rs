@@ -81,6 +81,7 @@ impl Observed {
         let mut checks = vec![self.snapshot()];
         checks.extend(self.life());
         checks.push(self.signal());
+        checks.extend(self.privileged());
         for (family, address) in [("ipv4", "127.0.0.1"), ("ipv6", "::1")] {
             checks.extend(self.tcp(family, address));
             checks.extend(self.udp(family, address));
@@ -126,6 +127,28 @@ impl Observed {
             ("minerwatch.sent_signal.target.pid", json!(self.sequence.killed)),
         ];
         self.expect("signal", &["signal"], &sent, &[("minerwatch.sent_signal.name", json!("SIGKILL"))])
+    }
+
+    /// The driver of the registers is the module that this program loads.
+    fn privileged(&self) -> Vec<Check> {
+        let event = |action: &str, pid: u32| [("event.action", json!(action)), ("process.pid", json!(pid))];
+        let Sequence { tracing, loading, detaching, .. } = self.sequence;
+        let program = [("minerwatch.bpf.type", json!("kprobe")), ("minerwatch.bpf.name", json!("nothing"))];
+        let mut checks = vec![
+            self.expect(
+                "process-access",
+                &["process-access"],
+                &event("process-access", tracing),
+                &[("minerwatch.access.target.pid", json!(1))],
+            ),
+            self.expect("bpf-load", &["bpf"], &event("bpf-load", loading), &program),
+            self.expect("bpf-detach", &["bpf"], &event("bpf-detach", detaching), &[]),
+        ];
+        if self.sequence.registers.is_ok() {
+            let module = [("minerwatch.module.name", json!("msr"))];
+            checks.push(self.expect("module-load", &["module"], &event("module-load", 1), &module));
+        }
+        checks
     }
 
     fn end(&self) -> Check {
@@ -202,6 +225,9 @@ mod tests {
                 mapping: 55,
                 advising: 56,
                 killed: 57,
+                tracing: 58,
+                loading: 59,
+                detaching: 60,
                 interval: 60,
                 hashing: 70,
             },

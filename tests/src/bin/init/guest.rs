@@ -20,6 +20,8 @@ pub const MINERWATCH: &str = "/usr/bin/minerwatch";
 pub const SIMULATOR: &str = "/usr/bin/simulator";
 /// Path of the simulator of memory mappings.
 pub const MEMORY: &str = "/usr/bin/memory";
+/// Path of the simulator of privileged calls.
+pub const PRIVILEGED: &str = "/usr/bin/privileged";
 /// Path of the simulator that uses `io_uring`.
 pub const URING: &str = "/usr/bin/uring";
 /// Path of the simulator of rounding modes.

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::guest::{self, ARITHMETIC, MEMORY, MSR, SIMULATOR, URING};
+use crate::guest::{self, ARITHMETIC, MEMORY, MSR, PRIVILEGED, SIMULATOR, URING};
 
 /// Argument that makes this program exit at once with the exit code that follows.
 const EXIT: &str = "exit";
@@ -60,6 +60,12 @@ pub struct Sequence {
     pub advising: u32,
     /// The process that is killed.
     pub killed: u32,
+    /// The process that asks for the memory of PID 1.
+    pub tracing: u32,
+    /// The process that loads a BPF program.
+    pub loading: u32,
+    /// The process that detaches a BPF program.
+    pub detaching: u32,
     /// The process that does interval arithmetic.
     pub interval: u32,
     /// The process that does the arithmetic of RandomX.
@@ -127,10 +133,26 @@ pub fn run(earlier: Earlier) -> Result<Sequence> {
     let mapping = program(MEMORY, &["flipping", "1"])?;
     let advising = program(MEMORY, &["advised", "1"])?;
     let killed = killed()?;
+    let tracing = program(PRIVILEGED, &["trace", "1"])?;
+    let loading = program(PRIVILEGED, &["load"])?;
+    let detaching = program(PRIVILEGED, &["detach"])?;
     let interval = program(ARITHMETIC, &["interval", "1", &INTERVAL.to_string()])?;
     let hashing = program(ARITHMETIC, &["randomx", "1", &HASHING.to_string()])?;
     thread::sleep(SETTLE);
-    Ok(Sequence { exiting, ring, registers, spinning, mapping, advising, killed, interval, hashing })
+    Ok(Sequence {
+        exiting,
+        ring,
+        registers,
+        spinning,
+        mapping,
+        advising,
+        killed,
+        tracing,
+        loading,
+        detaching,
+        interval,
+        hashing,
+    })
 }
 
 /// Starts a program and kills it. Returns its process id.

@@ -23,8 +23,12 @@ pub const PROGRAMS: [(&str, &str); 3] =
 const TOOLS: [(&str, &str); 2] = [("chmod", "/usr/bin/chmod"), ("true", "/bin/true")];
 
 /// The simulators in C, and their paths in the machine.
-const NATIVE: [(&str, &str); 3] =
-    [("arithmetic", "/usr/bin/arithmetic"), ("memory", "/usr/bin/memory"), ("uring", "/usr/bin/uring")];
+const NATIVE: [(&str, &str); 4] = [
+    ("arithmetic", "/usr/bin/arithmetic"),
+    ("memory", "/usr/bin/memory"),
+    ("privileged", "/usr/bin/privileged"),
+    ("uring", "/usr/bin/uring"),
+];
 
 /// Compiles the simulators in C into `directory`.
 pub fn build_native(architecture: Architecture, directory: &Path) -> Result<()> {
