@@ -59,6 +59,8 @@ pub(super) const TECHNIQUES: &[Technique] = &[
     row("T1053.002", "At", &[EXECUTION, PERSISTENCE, ESCALATION]),
     row("T1053.003", "Cron", &[EXECUTION, PERSISTENCE, ESCALATION]),
     row("T1053.006", "Systemd Timers", &[EXECUTION, PERSISTENCE, ESCALATION]),
+    row("T1055", "Process Injection", &[ESCALATION, EVASION]),
+    row("T1055.008", "Ptrace System Calls", &[ESCALATION, EVASION]),
     row("T1057", "Process Discovery", &[DISCOVERY]),
     row("T1059", "Command and Scripting Interpreter", &[EXECUTION]),
     row("T1059.004", "Unix Shell", &[EXECUTION]),
