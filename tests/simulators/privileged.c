@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -21,7 +22,10 @@ static int load(void) {
       {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
       {.code = BPF_JMP | BPF_EXIT},
   };
+  /* Before Linux 5.11, programs of all processes of a user count towards this limit. */
+  const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
   union bpf_attr attributes;
+  setrlimit(RLIMIT_MEMLOCK, &unlimited);
   memset(&attributes, 0, sizeof(attributes));
   attributes.prog_type = BPF_PROG_TYPE_KPROBE;
   attributes.insn_cnt = sizeof(program) / sizeof(*program);
