@@ -22,7 +22,7 @@ mod hooks;
 mod kernel;
 mod path;
 mod prefix;
-mod repeats;
+mod repeated_calls;
 mod sockets;
 mod system_call;
 mod task;

@@ -55,12 +55,14 @@ const INSTALLERS_DO: [SignalInfo; 7] = [
 
 /// Signals that configuration management and build jobs below a package manager cause now and then. Such findings are held
 /// too, and count only together with others.
-const INSTALLERS_MAY: [SignalInfo; 5] = [
+const INSTALLERS_MAY: [SignalInfo; 7] = [
     behavior::immutable::IMMUTABLE,
     behavior::tool_replaced::TOOL_REPLACED,
     behavior::rivals_killed::RIVALS_KILLED,
     behavior::credentials::CREDENTIALS,
     behavior::spread::SPREAD,
+    behavior::process_access::PROCESS_ACCESS,
+    behavior::bpf_program::BPF_PROGRAM,
 ];
 
 /// Signals that a management agent itself causes as part of its task. An agent runs for months. Therefore such findings

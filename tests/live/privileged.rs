@@ -11,11 +11,10 @@ use serde_json::Value;
 
 use crate::{EVERYTHING, SOON, machine, start_agent};
 
-/// Starts a script of bash.
-fn start(script: &str) -> Worker {
-    let mut bash = Command::new("bash");
-    bash.args(["-c", script]);
-    Worker::start_command(bash)
+fn start(program: &str, arguments: &[&str]) -> Worker {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    Worker::start_command(command)
 }
 
 /// Returns the signals of an alert.
@@ -28,35 +27,32 @@ fn programs_that_reach_into_others_are_reported() {
     let Some(_machine) = machine("programs_that_reach_into_others_are_reported") else { return };
     let scratch = Scratch::new();
     let helper = native::build(Simulator::Privileged, &scratch, "helper");
-    let miner = native::build(Simulator::Memory, &scratch, "miner");
     let agent = start_agent(&scratch, EVERYTHING);
-    let mut sleep = Command::new("sleep");
-    sleep.arg("60");
-    let target = Worker::start_command(sleep);
-    let (pid, helper, miner) = (target.pid(), helper.display(), miner.display());
+    let target = start("sleep", &["60"]);
+    let (pid, helper) = (target.pid(), helper.display());
 
-    // The same program counts in a temporary place, and not among the installed ones.
-    let calls = |program: &str| format!("{program} trace {pid}; {program} load; {program} detach");
+    // The same program counts in a temporary place, and not among the installed ones. Both have a name that opens an
+    // incident.
+    let calls = format!("trace {pid} load detach");
+    let run = |program: &str| format!("exec -a '[kworker/u8:3]' {program} {calls}");
     let install = format!("mount -t tmpfs none /opt && mkdir /opt/tool && cp {helper} /opt/tool/tool");
-    let installed = format!("unshare --mount bash -c '{install}; {}'", calls("/opt/tool/tool"));
-    let shells = [
-        start(&format!("{installed}; {miner} randomx 30")),
-        start(&format!("{}; {miner} randomx 30", calls(&helper.to_string()))),
-    ];
+    let installed =
+        start("unshare", &["--mount", "bash", "-c", &format!("{install} && {}", run("/opt/tool/tool"))]);
+    let dropped = start("bash", &["-c", &run(&helper.to_string())]);
     let has = |alert: &Value, id: &str| signals(alert).any(|signal| signal["id"] == id);
-    let alert = agent.wait_for("alert about the miner", SOON, |object| {
-        ["B15", "B16", "C2"].into_iter().all(|id| has(object, id))
+    let alert = agent.wait_for("alert about the program", SOON, |object| {
+        ["B4", "B15", "B16"].into_iter().all(|id| has(object, id))
     });
-    assert_eq!(at(&alert, "process.name"), "miner", "{alert:#}");
-    drop((shells, target));
-
+    assert_eq!(at(&alert, "process.pid"), dropped.pid(), "{alert:#}");
     let told = agent.stop();
-    let of_tool = |signal: &Value| signal["process"]["executable"] == "/opt/tool/tool";
-    assert!(!told.iter().any(|object| signals(object).any(of_tool)), "what is installed counts");
+    let of_installed = |object: &&Value| at(object, "process.pid") == installed.pid();
+    let about_installed: Vec<_> = told.iter().filter(of_installed).flat_map(signals).collect();
+    let counts = |id: &str| about_installed.iter().any(|signal| signal["id"] == id);
+    assert!(counts("B4") && !counts("B15") && !counts("B16"), "{about_installed:#?}");
     for program in ["/opt/tool/tool".to_owned(), helper.to_string()] {
         let field = |action: &str, path: &str| {
             let mut events = told.iter().filter(|object| at(object, "event.action") == action);
-            let event = events.find(|object| at(object, "process.executable") == *program);
+            let event = events.find(|object| at(object, "process.executable") == program.as_str());
             at(event.unwrap_or_else(|| panic!("no {action} of {program}")), path).clone()
         };
         assert_eq!(field("process-access", "minerwatch.access.target.pid"), pid);

@@ -1,11 +1,13 @@
 /*
  * Makes calls that reach into another process or into the kernel. It changes nothing there.
  *
- *   privileged trace PID   controls the process PID for a moment (PTRACE_SEIZE)
- *   privileged load        loads a BPF program for kprobes and attaches it nowhere
- *   privileged detach      detaches a BPF program from a descriptor that has none, which fails
+ *   privileged [trace PID] [load] [detach]
  *
- * The exit code is 1 if the kernel refuses the first two.
+ *   trace PID   controls the process PID for a moment (PTRACE_SEIZE)
+ *   load        loads a BPF program for kprobes and attaches it nowhere
+ *   detach      detaches a BPF program from a descriptor that has none, which fails
+ *
+ * The exit code is 1 if the kernel refuses one of the first two.
  */
 #define _GNU_SOURCE
 #include <linux/bpf.h>
@@ -43,9 +45,15 @@ static void detach(void) {
 }
 
 int main(int count, char **arguments) {
-  const char *call = count > 1 ? arguments[1] : "";
-  if (!strcmp(call, "trace") && count > 2) return ptrace(PTRACE_SEIZE, atoi(arguments[2]), 0, 0) != 0;
-  if (!strcmp(call, "load")) return !load();
-  if (!strcmp(call, "detach")) detach();
+  for (int index = 1; index < count; index++) {
+    const char *call = arguments[index];
+    if (!strcmp(call, "trace") && index + 1 < count) {
+      if (ptrace(PTRACE_SEIZE, atoi(arguments[++index]), 0, 0)) return 1;
+    } else if (!strcmp(call, "load")) {
+      if (!load()) return 1;
+    } else if (!strcmp(call, "detach")) {
+      detach();
+    }
+  }
   return 0;
 }

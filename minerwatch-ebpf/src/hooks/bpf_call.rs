@@ -15,7 +15,7 @@ use minerwatch_common::{MAX_PRIVILEGED_NAME, PrivilegedOperation, PrivilegedReco
 use crate::{
     emit::{self, Context},
     kernel::{Address, UserAddress},
-    repeats::{self, Call},
+    repeated_calls::{self, Call},
     system_call::argument,
     task,
 };
@@ -117,7 +117,7 @@ fn report(context: Context, operation: PrivilegedOperation, program: Program) {
         return;
     }
     let from = (bpf_get_current_pid_tgid() >> 32) as u32;
-    if repeats::is_repeated(Call::privileged(from, 0, operation, program_type)) {
+    if repeated_calls::is_repeated(Call::privileged(from, 0, operation, program_type)) {
         return;
     }
     let mut record = PrivilegedRecord {

@@ -18,7 +18,7 @@ use minerwatch_common::{MAX_PRIVILEGED_NAME, PrivilegedOperation, PrivilegedReco
 use crate::{
     emit::{self, Context},
     kernel::load,
-    repeats::{self, Call},
+    repeated_calls::{self, Call},
     system_call::argument,
     task,
 };
@@ -66,7 +66,7 @@ fn report(context: Context, target_pid: u32, target_start: u64, name: [u8; MAX_P
     let operation = PrivilegedOperation::AccessProcess;
     if from == target_pid
         || task::is_agent()
-        || repeats::is_repeated(Call::privileged(from, target_pid, operation, 0))
+        || repeated_calls::is_repeated(Call::privileged(from, target_pid, operation, 0))
     {
         return;
     }

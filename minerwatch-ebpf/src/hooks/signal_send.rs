@@ -18,7 +18,7 @@ use minerwatch_common::{SignalRecord, sent_signal};
 use crate::{
     emit::{self, Context},
     kernel::{Address, load},
-    repeats::{self, Call},
+    repeated_calls::{self, Call},
     task,
 };
 
@@ -69,7 +69,7 @@ fn report(context: Context, target: *const u8, signal: u32) {
     if from == to || task::is_agent() {
         return;
     }
-    if repeats::is_repeated(Call { from, to, what: signal }) {
+    if repeated_calls::is_repeated(Call { from, to, what: signal }) {
         return;
     }
     let header = task::current_header::<SignalRecord>();

@@ -37,8 +37,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     if !is_of_intruder(context.process) {
         return None;
     }
-    let detail = format!("'{}' {what}", context.process.view.name);
-    let mut finding = Finding::new(BPF_PROGRAM, context, detail).technique(technique);
+    let mut finding = Finding::new(BPF_PROGRAM, context, what.to_owned()).technique(technique);
     if let PrivilegedCall::LoadProgram { name, .. } = &**call
         && !name.is_empty()
     {

@@ -58,9 +58,8 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
 
 /// Judges a program that loads a module without one of the usual tools.
 fn by_itself(context: &DetectionContext<'_>, module: &str) -> Option<Finding> {
-    let process = context.process;
-    is_of_intruder(process).then(|| {
-        let detail = format!("'{}' loaded the kernel module {module} itself", process.view.name);
+    is_of_intruder(context.process).then(|| {
+        let detail = format!("loaded the kernel module {module} itself");
         Finding::new(KERNEL_MODULE, context, detail).full().value("module", module)
     })
 }

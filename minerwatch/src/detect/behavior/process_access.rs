@@ -42,8 +42,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     if is_own {
         return None;
     }
-    let (name, other) = (&process.view.name, &target.view.name);
-    let detail = format!("'{name}' reached into the memory of '{other}' (pid {})", target.key().pid);
+    let detail = format!("reached into the memory of '{}' (pid {})", target.view.name, target.key().pid);
     let finding = Finding::new(PROCESS_ACCESS, context, detail).value("target", target.key());
     Some(finding.value("target_path", target.program_path()))
 }
