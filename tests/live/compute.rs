@@ -1,12 +1,12 @@
 //! Load patterns: periodic yields (C6), and load that follows a connection (C7), has a history (C8), is limited by a
-//! quota (C9Q) or hides from monitors (C11). None of these signals is noted by itself, so the tests ask the daemon for
-//! the signals so far.
+//! quota (C9Q), hides from monitors (C11) or never waits (C14). None of these signals is noted by itself, so the tests
+//! ask the daemon for the signals so far.
 
 use std::{
     fs,
     io::BufReader,
     net::TcpListener,
-    os::unix::fs::MetadataExt as _,
+    os::unix::{fs::MetadataExt as _, process::CommandExt as _},
     process::Command,
     thread,
     time::{Duration, Instant, SystemTime},
@@ -27,7 +27,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use crate::{EVERYTHING, SOON, configuration, machine, simulator, start_agent};
+use crate::{EVERYTHING, SOON, configuration, daemon, machine, machine_for_long, simulator, start_agent};
 
 /// Asks the daemon for all signals of a process so far. Returns the id and the description of each signal.
 fn found(scratch: &Scratch, pid: u32) -> Vec<(String, String)> {
@@ -121,6 +121,30 @@ fn yield_periodicity(scratch: &Scratch) {
     let (regular, waiting) = (start("give-way 60 5"), start("give-way 60 0"));
     note(&wait_for(scratch, regular.pid(), "C6", Duration::from_secs(50)));
     assert!(!has(scratch, waiting.pid(), "C6"), "it only waits");
+}
+
+/// Checks C14: two processes that one program forked keep all processors busy, and the first has an old connection. C14 is
+/// a hint, which no alert shows alone, so the test reads the counter.
+#[test]
+fn steady_workers_of_one_program_are_found_together() {
+    const WORKERS: &str = "use IO::Socket::INET; my $pool = IO::Socket::INET->new($ARGV[0]) or die; \
+                           for (2..$ARGV[1]) { last unless fork } 1 while time < $^T + 200";
+    let Some(_machine) = machine_for_long("steady_workers_of_one_program_are_found_together") else { return };
+    let scratch = Scratch::new();
+    let agent = start_agent(&scratch, "");
+    let processors = thread::available_parallelism().expect("a number").to_string();
+    let mut perl = Command::new("perl");
+    // In a group of their own, so that the end of the test ends all of them.
+    perl.args(["-e", WORKERS, &pool(None), &processors]).process_group(0);
+    let workers = Worker::start_command(perl);
+    let count = || daemon(&scratch)["engine"]["findings"]["C14"].as_u64();
+    let until = Instant::now() + Duration::from_secs(190);
+    while count().is_none() {
+        assert!(Instant::now() < until, "no C14");
+        thread::sleep(Duration::from_secs(5));
+    }
+    command::run("kill", &["-KILL", "--", &format!("-{}", workers.pid())]);
+    agent.stop();
 }
 
 /// Runs both checks at the same time, because each takes long.

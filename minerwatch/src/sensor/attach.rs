@@ -15,7 +15,7 @@ use super::{
 };
 use crate::model::{DataSource, HookChoice};
 
-/// The list of loaded modules. A kernel without loadable modules does not have it (`CONFIG_MODULES`, proc_modules(5)).
+/// The list of loaded modules. A kernel without loadable modules does not have it (`CONFIG_MODULES`; `proc_modules(5)`).
 const MODULES: &str = "/proc/modules";
 
 /// Attaches one hook for every data source: the first that works, or the hook that the user chose.
