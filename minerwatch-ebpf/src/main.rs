@@ -22,6 +22,7 @@ mod hooks;
 mod kernel;
 mod path;
 mod prefix;
+mod privileged;
 mod repeated_calls;
 mod sockets;
 mod system_call;

@@ -1,7 +1,7 @@
 //! Borrowed names, shells that pose as login shells, scripts of packages, and programs that run in unusual ways. None of
 //! them takes an attack apart: the alert names the program, and its tree begins with the script that started it all.
 
-use std::{fs, process::Command};
+use std::{fs, process::Command, time::Duration};
 
 use minerwatch_tests::{Scratch, agent::at, command::run, executable, namespace::Pair, native::Worker};
 use serde_json::Value;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{EVERYTHING, SOON, machine, machine_for_long, start_agent};
 
 /// Time in which a busy program is looked at, on a busy machine.
-const LOOKED_AT: std::time::Duration = std::time::Duration::from_secs(30);
+const LOOKED_AT: Duration = Duration::from_secs(30);
 
 /// A way to fetch a program and to start it. `DIR` stands for the directory of the case, `FETCH FILE` for a download.
 struct Case {
@@ -24,6 +24,7 @@ struct Case {
     program: &'static str,
 }
 
+/// The arguments of the program: it connects, sets up a job and stays for two seconds.
 const INFECT: &str = "infect POOL /etc/cron.d/sync 2";
 
 const CASES: &[Case] = &[

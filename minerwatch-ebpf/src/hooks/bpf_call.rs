@@ -1,23 +1,21 @@
 //! Traces: the entry of the function `security_bpf` (fentry). On kernels without fentry, `syscalls:sys_enter_bpf`.
 //! Kernel: security/security.c, `security_bpf(int cmd, union bpf_attr *attr, unsigned int size)`, with one more argument
 //! since 6.15; include/uapi/linux/bpf.h for the commands, the types of program and the layout of the attributes.
-//! Produces: [`PrivilegedRecord`] for programs that are loaded and may observe or change what others do, and for
-//! programs that are detached. A program that ends detaches its own programs without such a call.
+//! Produces: [`PrivilegedRecord`](minerwatch_common::PrivilegedRecord) for programs that are loaded and may observe or
+//! change what others do, and for programs that are detached. A program that ends detaches its own programs without such a call.
 //! Overhead: the function runs for each call of bpf(2), such as a look-up in a map, and returns after two comparisons.
 
 use aya_ebpf::{
-    helpers::bpf_get_current_pid_tgid,
     macros::{fentry, tracepoint},
     programs::{FEntryContext, TracePointContext},
 };
-use minerwatch_common::{MAX_PRIVILEGED_NAME, PrivilegedOperation, PrivilegedRecord};
+use minerwatch_common::{Loss, MAX_PRIVILEGED_NAME, PrivilegedOperation};
 
 use crate::{
     emit::{self, Context},
     kernel::{Address, UserAddress},
-    repeated_calls::{self, Call},
+    privileged::PrivilegedCall,
     system_call::argument,
-    task,
 };
 
 // Commands of bpf(2).
@@ -52,16 +50,21 @@ const WATCHED_TYPES: u64 = 1 << 1
 #[fentry(function = "security_bpf")]
 fn bpf_called(context: FEntryContext) -> i32 {
     let command: u32 = context.arg(0);
-    if let Some(operation) = operation(u64::from(command)) {
-        let attributes: *const u8 = context.arg(1);
-        let attributes = Address(attributes as u64);
-        let mut program = Program::NONE;
-        if matches!(operation, PrivilegedOperation::LoadProgram) {
-            let Ok(program_type) = attributes.read::<u32>(TYPE_OFFSET) else { return 0 };
-            let name = attributes.read::<[u8; NAME_LENGTH]>(NAME_OFFSET).unwrap_or_default();
-            program = Program { program_type, name };
+    match u64::from(command) {
+        BPF_PROG_LOAD => {
+            let attributes: *const u8 = context.arg(1);
+            let attributes = Address(attributes as u64);
+            match attributes.read::<u32>(TYPE_OFFSET) {
+                Ok(program_type) if is_watched(program_type) => {
+                    let name = attributes.read::<[u8; NAME_LENGTH]>(NAME_OFFSET).unwrap_or_default();
+                    loaded(Context::of(&context), program_type, &name);
+                }
+                Ok(_) => {}
+                Err(_) => emit::count(Loss::Unread),
+            }
         }
-        report(Context::of(&context), operation, program);
+        BPF_PROG_DETACH | BPF_LINK_DETACH => detached(Context::of(&context)),
+        _ => {}
     }
     0
 }
@@ -69,66 +72,43 @@ fn bpf_called(context: FEntryContext) -> i32 {
 /// Runs when `bpf(cmd, attr, size)` is called.
 #[tracepoint(category = "syscalls", name = "sys_enter_bpf")]
 fn bpf_entered(context: TracePointContext) -> u32 {
-    if let Some(operation) = operation(argument(&context, 0)) {
-        let mut program = Program::NONE;
-        if matches!(operation, PrivilegedOperation::LoadProgram) {
-            let mut attributes = [0_u8; NAME_OFFSET as usize + NAME_LENGTH];
-            let address = UserAddress(argument(&context, 1));
+    match argument(&context, 0) {
+        BPF_PROG_LOAD => {
+            let attributes = argument(&context, 1);
+            let mut program_type = [0_u8; 4];
             // SAFETY: the array is on the stack of this program and has this length.
-            let outcome = unsafe { address.read_bytes(attributes.as_mut_ptr(), attributes.len() as u32) };
-            // Older programs pass fewer attributes, and the page after them may be missing.
+            let outcome = unsafe { UserAddress(attributes).read_bytes(program_type.as_mut_ptr(), 4) };
+            let program_type = u32::from_ne_bytes(program_type);
             if outcome.is_err() {
-                return 0;
+                emit::count(Loss::Unread);
+            } else if is_watched(program_type) {
+                let mut name = [0_u8; NAME_LENGTH];
+                let address = UserAddress(attributes.wrapping_add(u64::from(NAME_OFFSET)));
+                // SAFETY: as above. A program may pass fewer attributes than these, and then has no name.
+                let _ = unsafe { address.read_bytes(name.as_mut_ptr(), NAME_LENGTH as u32) };
+                loaded(Context::of(&context), program_type, &name);
             }
-            let [a, b, c, d, ..] = attributes;
-            program.program_type = u32::from_ne_bytes([a, b, c, d]);
-            program.name.copy_from_slice(&attributes[NAME_OFFSET as usize..]);
         }
-        report(Context::of(&context), operation, program);
+        BPF_PROG_DETACH | BPF_LINK_DETACH => detached(Context::of(&context)),
+        _ => {}
     }
     0
 }
 
-/// A BPF program that is loaded.
-struct Program {
-    program_type: u32,
-    name: [u8; NAME_LENGTH],
-}
-
-impl Program {
-    /// Of a call that loads none.
-    const NONE: Self = Self { program_type: 0, name: [0; NAME_LENGTH] };
+#[inline(always)]
+fn is_watched(program_type: u32) -> bool {
+    program_type < u64::BITS && WATCHED_TYPES & 1 << program_type != 0
 }
 
 #[inline(always)]
-fn operation(command: u64) -> Option<PrivilegedOperation> {
-    match command {
-        BPF_PROG_LOAD => Some(PrivilegedOperation::LoadProgram),
-        BPF_PROG_DETACH | BPF_LINK_DETACH => Some(PrivilegedOperation::DetachProgram),
-        _ => None,
-    }
+fn loaded(context: Context, program_type: u32, program: &[u8; NAME_LENGTH]) {
+    let mut name = [0; MAX_PRIVILEGED_NAME];
+    name[..NAME_LENGTH].copy_from_slice(program);
+    let operation = PrivilegedOperation::LoadProgram;
+    PrivilegedCall { program_type, name, ..PrivilegedCall::of(operation) }.report(context);
 }
 
 #[inline(always)]
-fn report(context: Context, operation: PrivilegedOperation, program: Program) {
-    let Program { program_type, name } = program;
-    let is_watched = program_type < u64::BITS && WATCHED_TYPES & 1 << program_type != 0;
-    if matches!(operation, PrivilegedOperation::LoadProgram) && !is_watched || task::is_agent() {
-        return;
-    }
-    let from = (bpf_get_current_pid_tgid() >> 32) as u32;
-    if repeated_calls::is_repeated(Call::privileged(from, 0, operation, program_type)) {
-        return;
-    }
-    let mut record = PrivilegedRecord {
-        header: task::current_header::<PrivilegedRecord>(),
-        target_start: 0,
-        target_pid: 0,
-        operation: operation as u32,
-        program_type,
-        reserved: 0,
-        name: [0; MAX_PRIVILEGED_NAME],
-    };
-    record.name[..NAME_LENGTH].copy_from_slice(&name);
-    emit::record(context, record);
+fn detached(context: Context) {
+    PrivilegedCall::of(PrivilegedOperation::DetachProgram).report(context);
 }

@@ -3,25 +3,18 @@
 //! Kernel: security/security.c, `security_ptrace_access_check(struct task_struct *child, unsigned int mode)`, which the
 //! kernel calls before a process reads or changes the memory or the registers of another one: ptrace(2),
 //! process_vm_readv(2), process_vm_writev(2), pidfd_getfd(2), `/proc/PID/mem`.
-//! Produces: [`PrivilegedRecord`]. The tracepoints do not see `/proc/PID/mem`, and they know the other process by its
+//! Produces: [`PrivilegedRecord`](minerwatch_common::PrivilegedRecord). The tracepoints do not see `/proc/PID/mem`, and they know the other process by its
 //! number only, in the pid namespace of the caller.
 //! Overhead: the function also runs when a process reads some files below `/proc/PID`, and returns after one
 //! comparison.
 
 use aya_ebpf::{
-    helpers::bpf_get_current_pid_tgid,
     macros::{fentry, tracepoint},
     programs::{FEntryContext, TracePointContext},
 };
-use minerwatch_common::{MAX_PRIVILEGED_NAME, PrivilegedOperation, PrivilegedRecord};
+use minerwatch_common::PrivilegedOperation;
 
-use crate::{
-    emit::{self, Context},
-    kernel::load,
-    repeated_calls::{self, Call},
-    system_call::argument,
-    task,
-};
+use crate::{emit::Context, kernel::load, privileged::PrivilegedCall, system_call::argument};
 
 /// The mode of access to memory and registers, in contrast to reading what `/proc` shows (include/linux/ptrace.h).
 const PTRACE_MODE_ATTACH: u32 = 0x02;
@@ -36,10 +29,14 @@ fn process_accessed(context: FEntryContext) -> i32 {
     let mode: u32 = context.arg(1);
     if mode & PTRACE_MODE_ATTACH != 0 {
         let target: *const u8 = context.arg(0);
-        let start = load!(load!(target, task_leader, *const u8), task_start, u64);
         let [first, second]: [u64; 2] = load!(target, task_comm, [u64; 2]);
-        let name = zerocopy::transmute!([first, second, 0, 0, 0, 0, 0]);
-        report(Context::of(&context), load!(target, task_tgid, u32), start, name);
+        let call = PrivilegedCall {
+            target_pid: load!(target, task_tgid, u32),
+            target_start: load!(load!(target, task_leader, *const u8), task_start, u64),
+            name: zerocopy::transmute!([first, second, 0, 0, 0, 0, 0]),
+            ..PrivilegedCall::of(PrivilegedOperation::AccessProcess)
+        };
+        call.report(Context::of(&context));
     }
     0
 }
@@ -48,7 +45,7 @@ fn process_accessed(context: FEntryContext) -> i32 {
 #[tracepoint(category = "syscalls", name = "sys_enter_ptrace")]
 fn process_traced(context: TracePointContext) -> u32 {
     if matches!(argument(&context, 0), PTRACE_ATTACH | PTRACE_SEIZE) {
-        report(Context::of(&context), argument(&context, 1) as u32, 0, [0; _]);
+        by_number(Context::of(&context), argument(&context, 1));
     }
     0
 }
@@ -56,28 +53,13 @@ fn process_traced(context: TracePointContext) -> u32 {
 /// Runs when `process_vm_writev(pid, local, liovcnt, remote, riovcnt, flags)` is called.
 #[tracepoint(category = "syscalls", name = "sys_enter_process_vm_writev")]
 fn process_written(context: TracePointContext) -> u32 {
-    report(Context::of(&context), argument(&context, 0) as u32, 0, [0; _]);
+    by_number(Context::of(&context), argument(&context, 0));
     0
 }
 
+/// Reports access to the process with this number.
 #[inline(always)]
-fn report(context: Context, target_pid: u32, target_start: u64, name: [u8; MAX_PRIVILEGED_NAME]) {
-    let from = (bpf_get_current_pid_tgid() >> 32) as u32;
+fn by_number(context: Context, target: u64) {
     let operation = PrivilegedOperation::AccessProcess;
-    if from == target_pid
-        || task::is_agent()
-        || repeated_calls::is_repeated(Call::privileged(from, target_pid, operation, 0))
-    {
-        return;
-    }
-    let record = PrivilegedRecord {
-        header: task::current_header::<PrivilegedRecord>(),
-        target_start,
-        target_pid,
-        operation: operation as u32,
-        program_type: 0,
-        reserved: 0,
-        name,
-    };
-    emit::record(context, record);
+    PrivilegedCall { target_pid: target as u32, ..PrivilegedCall::of(operation) }.report(context);
 }
