@@ -271,6 +271,10 @@ impl WrittenFiles {
 
     fn rename(&mut self, origin: &Origin<'_>, change: &FileChange) {
         let known = self.take_renamed(change);
+        // What has an entry of its own is a file. The search through all entries is for the others.
+        if known.is_none() && may_be_directory(change.mode) {
+            self.rename_directories(&[change]);
+        }
         self.keep_renamed(origin, change, known);
     }
 
@@ -285,7 +289,7 @@ impl WrittenFiles {
         let [known, known_other] = changes.map(|change| self.take_renamed(change));
         self.keep_renamed(origin, change, known);
         self.keep_renamed(origin, &other, known_other);
-        if is_directory(change.mode) || is_directory(exchange.mode) {
+        if may_be_directory(change.mode) || may_be_directory(exchange.mode) {
             self.rename_directories(&changes);
         }
     }
@@ -461,6 +465,11 @@ fn may_be_run(change: &FileChange, is_fetched: bool) -> bool {
 
 fn is_directory(mode: u32) -> bool {
     mode & TYPE == DIRECTORY
+}
+
+/// Whether a file is a directory, or may be one: a hook that sees only names does not say what was renamed.
+fn may_be_directory(mode: u32) -> bool {
+    matches!(mode & TYPE, 0 | DIRECTORY)
 }
 
 fn is_program(mode: u32) -> bool {

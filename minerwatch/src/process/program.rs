@@ -50,14 +50,16 @@ pub fn script_of<'a>(
             None if argument.contains('=') && name == "env" => {}
             // The class that a virtual machine runs is no file.
             None if runner == Runner::Machine => return None,
+            None if is_input(argument) => return first_file,
             None => return Some(argument),
         }
     }
     first_file
 }
 
-/// Whether an interpreter was started so that it reads its program from its standard input: with no file and no code, or
-/// with `-s` (shells) or `-`. A person at a terminal starts a shell like this, too.
+/// Whether an interpreter was started so that it reads its program from its standard input: with no file and no code, with
+/// `-s` (shells) or `-`, or with a name of its standard input (`/dev/stdin`). A person at a terminal starts a shell like
+/// this, too.
 pub fn reads_program_from_input(executable: &str, arguments: &[impl AsRef<str>]) -> bool {
     let name = base_name(executable);
     let Some(runner @ (Runner::Shell | Runner::Language)) = Runner::of(name) else {
@@ -65,7 +67,7 @@ pub fn reads_program_from_input(executable: &str, arguments: &[impl AsRef<str>])
     };
     let mut rest = arguments_after_name(name, arguments).iter().map(AsRef::as_ref);
     while let Some(argument) = rest.next() {
-        let Some(flags) = argument.strip_prefix(['-', '+']) else { return false };
+        let Some(flags) = argument.strip_prefix(['-', '+']) else { return is_input(argument) };
         // After these, no argument is a file: `-s`, `-`. After `-c` the code follows.
         if runner.runs_no_file(flags) {
             return flags.is_empty() || (runner == Runner::Shell && !flags.contains('c'));
@@ -156,11 +158,19 @@ fn is_loader(name: &str) -> bool {
     ["ld-linux", "ld-musl-", "ld.so", "ld64.so", "ld-2."].iter().any(|loader| name.starts_with(loader))
 }
 
-/// Returns the file that code of a shell reads first: `. FILE` or `source FILE`.
+/// Whether a path is a name of the standard input of whoever opens it.
+fn is_input(path: &str) -> bool {
+    matches!(path, "/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0")
+}
+
+/// Returns the file that code of a shell reads first: `. FILE` or `source FILE`, as any command of the code.
 fn sourced(code: &str) -> Option<&str> {
-    let code = code.trim_start();
-    let rest = code.strip_prefix(". ").or_else(|| code.strip_prefix("source "))?;
-    let file = rest.split_whitespace().next()?.trim_end_matches([';', '&', '|']);
+    let mut commands = code.split([';', '&', '|', '\n', '{', '(']);
+    let rest = commands.find_map(|command| {
+        let command = command.trim_start();
+        command.strip_prefix(". ").or_else(|| command.strip_prefix("source "))
+    })?;
+    let file = rest.split_whitespace().next()?.trim_end_matches([')', '}']);
     let file = file.trim_matches(['"', '\'']);
     (!file.is_empty() && !file.contains('$')).then_some(file)
 }
@@ -200,6 +210,11 @@ mod tests {
             ("/usr/bin/java", "java", vec!["java", "-cp", "/srv/x", "Main", "-jar", "y"], none),
             ("/usr/bin/bash", "bash", vec!["bash", "-c", ". /tmp/x; y"], Some("/tmp/x")),
             ("/usr/bin/dash", "sh", vec!["sh", "-c", "source '/tmp/x y'"], Some("/tmp/x")),
+            ("/usr/bin/bash", "bash", vec!["bash", "-c", "cd /; . /tmp/x && y"], Some("/tmp/x")),
+            ("/usr/bin/bash", "bash", vec!["bash", "-c", "true && (. /tmp/x)"], Some("/tmp/x")),
+            ("/usr/bin/bash", "bash", vec!["bash", "-c", "ls . ; cat source"], none),
+            ("/usr/bin/bash", "bash", vec!["bash", "/dev/stdin"], none),
+            ("/usr/bin/bash", "bash", vec!["bash", "--rcfile", "/tmp/x", "/dev/stdin"], Some("/tmp/x")),
             ("/usr/bin/bash", "bash", vec!["bash", "--rcfile", "/usr/bin/apt-get", "/tmp/x"], Some("/tmp/x")),
             ("/usr/bin/bash", "bash", vec!["bash", "--rcfile", "/tmp/x", "-i"], Some("/tmp/x")),
             ("/usr/bin/bash", "bash", vec!["bash", "-o", "errexit", "/tmp/x"], Some("/tmp/x")),
@@ -231,6 +246,8 @@ mod tests {
         assert!(reads("/bin/busybox", &["sh"]));
         assert!(reads("/bin/busybox", &["busybox", "sh"]));
         assert!(reads("/usr/bin/python3", &["python3", "-W", "ignore", "-"]));
+        assert!(reads("/usr/bin/bash", &["bash", "/dev/stdin"]));
+        assert!(reads("/usr/bin/perl", &["perl", "/proc/self/fd/0"]));
         assert!(!reads("/bin/busybox", &["busybox", "sh", "/tmp/x"]));
         assert!(!reads("/bin/busybox", &["busybox", "wget"]));
         assert!(!reads("/usr/bin/python3", &["python3", "-X", "dev", "/tmp/x"]));

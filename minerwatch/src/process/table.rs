@@ -185,6 +185,12 @@ impl ProcessTable {
                     process.connected = true;
                 }
             }
+            EventBody::Inspection(inspection) => {
+                self.apply_subject(*time, subject);
+                if let Some(input) = &inspection.input {
+                    self.reads_script(subject.key, &input.path);
+                }
+            }
             body if body.event_type().presence() == ProcessPresence::Required => {
                 self.apply_subject(*time, subject);
             }

@@ -81,8 +81,10 @@ fn inspected(context: &DetectionContext<'_>, inspection: &Inspection) -> Option<
     let view = &context.process.view;
     let container = context.process.container_id().map(AsRef::as_ref);
     let since = context.process.since;
-    let input = inspection.input.as_ref().filter(|_| {
-        context.process.script.is_none() && reads_program_from_input(&view.executable.path, &view.arguments)
+    // The table has noted it as the script.
+    let is_script = |path: &str| context.process.script.as_deref() == Some(path);
+    let input = inspection.input.as_ref().filter(|input| {
+        is_script(&input.path) && reads_program_from_input(&view.executable.path, &view.arguments)
     });
     let script = input.and_then(|input| written.find(&input.path, Some(input.file), container));
     if let Some(dropped) = script.filter(|dropped| is_fresh(dropped, context, since)) {
@@ -185,7 +187,7 @@ mod tests {
 
     #[test]
     fn what_is_run_just_after_it_was_written_is_found() {
-        let cases: [(&str, Act); 13] = [
+        let cases: [(&str, Act); 14] = [
             ("created", |host, shell| {
                 host.create(shell, "/tmp/x", 0o755);
                 host.spawn(shell, "/tmp/x", &["/tmp/x"]);
@@ -231,6 +233,11 @@ mod tests {
                 host.create(shell, "/tmp/a/x.sh", 0o644);
                 host.rename_directory(shell, "/tmp/a", "/tmp/b");
                 host.spawn(shell, "/usr/bin/bash", &["bash", "/tmp/b/x.sh"]);
+            }),
+            ("in a directory that was renamed, of which only the names were seen", |host, shell| {
+                host.create(shell, "/tmp/a/b/x.sh", 0o644);
+                host.rename_directory_by_name(shell, "/tmp/a", "/tmp/c");
+                host.spawn(shell, "/usr/bin/bash", &["bash", "/tmp/c/b/x.sh"]);
             }),
             ("exchanged with a file that was there", |host, shell| {
                 host.create(shell, "/tmp/x", 0o755);
@@ -298,7 +305,13 @@ mod tests {
 
     #[test]
     fn what_a_closer_look_shows_is_found() {
-        let cases: [(&str, Act); 3] = [
+        let cases: [(&str, Act); 4] = [
+            ("a script on standard input, by name", |host, shell| {
+                host.create(shell, "/tmp/x.sh", 0o644);
+                let bash = host.spawn(shell, "/usr/bin/bash", &["bash", "/dev/stdin"]);
+                let inspection = reads(host, "/tmp/x.sh");
+                inspect(host, bash, inspection);
+            }),
             ("a script on standard input", |host, shell| {
                 host.create(shell, "/tmp/x.sh", 0o644);
                 let bash = host.spawn(shell, "/usr/bin/bash", &["bash"]);
@@ -367,6 +380,7 @@ mod tests {
         assert!(asked("/usr/bin/bash", &["bash"]));
         assert!(asked("/usr/bin/dash", &["sh", "-s", "x"]));
         assert!(asked("/usr/bin/python3", &["python3", "-"]));
+        assert!(asked("/usr/bin/bash", &["bash", "/dev/stdin"]));
         assert!(!asked("/usr/bin/bash", &["bash", "/srv/x.sh"]));
         assert!(!asked("/usr/bin/bash", &["bash", "-c", "true"]));
         assert!(!asked("/usr/bin/python3", &["python3", "-m", "http.server"]));

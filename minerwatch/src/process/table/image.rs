@@ -11,7 +11,7 @@ use crate::{
     process::{
         Above, ImageSource, Process, Role, base_name,
         program_file::ProgramFile,
-        resolve,
+        reads_program_from_input, resolve,
         role::{may_run_jobs, opens_as_a_service, starts_services},
         script_of,
     },
@@ -190,6 +190,15 @@ impl ProcessTable {
         }
         process.since = time;
         process.taint = None;
+    }
+
+    /// Notes the file that an interpreter reads as its standard input: its script, if it was given no other.
+    pub(super) fn reads_script(&mut self, key: ProcessKey, path: &Arc<str>) {
+        let Some(process) = self.rows.get_mut(&key) else { return };
+        let view = &process.view;
+        if process.script.is_none() && reads_program_from_input(&view.executable.path, &view.arguments) {
+            process.script = Some(Arc::clone(path));
+        }
     }
 
     /// Removes the role of a process that excuses it. The process then counts like any other program; an interpreter of a

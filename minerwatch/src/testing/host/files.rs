@@ -148,6 +148,15 @@ impl Host {
 
     /// Renames a directory. The files in it keep their identity.
     pub fn rename_directory(&mut self, key: ProcessKey, from: &str, to: &str) {
+        self.rename_directory_as(key, from, to, 0o040_755);
+    }
+
+    /// Renames a directory, as seen by a hook that sees only names.
+    pub fn rename_directory_by_name(&mut self, key: ProcessKey, from: &str, to: &str) {
+        self.rename_directory_as(key, from, to, 0);
+    }
+
+    fn rename_directory_as(&mut self, key: ProcessKey, from: &str, to: &str, mode: u32) {
         let inside: Vec<String> =
             self.files.keys().filter(|path| path.starts_with(&format!("{from}/"))).cloned().collect();
         for path in inside {
@@ -155,7 +164,7 @@ impl Host {
                 self.files.insert(path.replacen(from, to, 1), file);
             }
         }
-        self.change(key, FileAction::Rename, to, Some(from), 0o040_755);
+        self.change(key, FileAction::Rename, to, Some(from), mode);
     }
 
     /// Gives the inode of a deleted file to another file.
