@@ -1,4 +1,4 @@
-//! Calls that reach into other processes or into the kernel.
+//! Privileged calls: access to other processes, BPF programs and kernel modules.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -9,7 +9,7 @@ use crate::{RecordHeader, numbered::numbered};
 pub const MAX_PRIVILEGED_NAME: usize = 56;
 
 numbered! {
-    /// What the call reaches, stored in [`PrivilegedRecord::operation`].
+    /// What the call does, stored in [`PrivilegedRecord::operation`].
     pub enum PrivilegedOperation: u32 {
         /// Access to the memory and the registers of another process: `PTRACE_ATTACH`, `process_vm_writev`,
         /// `/proc/PID/mem`.
@@ -23,8 +23,8 @@ numbered! {
     }
 }
 
-/// A process called the kernel to reach into another process or into the kernel itself. The call may still fail, except
-/// for a module. The same call is reported once a second.
+/// A process made a privileged call. The call may still fail, except for a module. The same call is reported once a
+/// second.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct PrivilegedRecord {

@@ -111,7 +111,7 @@ records! {
     FlowUpdate = 11, "flow", FlowUpdateRecord, Payload, Waits;
     /// A process sent a signal to another one.
     Signal = 12, "signal", SignalRecord, File, Wakes;
-    /// A process reached into another process or into the kernel.
+    /// A process made a privileged call.
     Privileged = 13, "privileged", PrivilegedRecord, File, Wakes;
 }
 

@@ -1,4 +1,4 @@
-//! The records of calls that reach into other processes or into the kernel.
+//! Reports privileged calls: access to other processes, BPF programs and kernel modules.
 
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use minerwatch_common::{MAX_PRIVILEGED_NAME, PrivilegedOperation, PrivilegedRecord};
@@ -9,9 +9,9 @@ use crate::{
     task,
 };
 
-/// A call of the current process.
+/// A privileged call of the current process.
 pub struct PrivilegedCall {
-    /// What the call reaches.
+    /// What the call does.
     pub operation: PrivilegedOperation,
     /// The other process, 0 if there is none.
     pub target_pid: u32,
@@ -24,12 +24,12 @@ pub struct PrivilegedCall {
 }
 
 impl PrivilegedCall {
-    /// A call that concerns nothing yet.
+    /// A call without details.
     pub const fn of(operation: PrivilegedOperation) -> Self {
         Self { operation, target_pid: 0, target_start: 0, program_type: 0, name: [0; MAX_PRIVILEGED_NAME] }
     }
 
-    /// Sends a record of the call, unless it repeats an earlier one, concerns the process itself, or comes from the
+    /// Sends a record of the call, unless it repeats an earlier one, is about the process itself, or comes from the
     /// daemon.
     #[inline(always)]
     pub fn report(&self, context: Context) {
@@ -49,7 +49,8 @@ impl PrivilegedCall {
         emit::record(context, record);
     }
 
-    /// Whether the same call was reported within the last second. Each module has a name of its own, so none is a repeat.
+    /// Whether the same call was reported within the last second. Each module has a name of its own, so none repeats
+    /// another.
     #[inline(always)]
     fn is_repeated(&self, from: u32) -> bool {
         !matches!(self.operation, PrivilegedOperation::LoadModule)

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! One thread of low priority asks. Nobody waits for it: an answer that comes late is an event like any other. Every
-//! question, every answer and the number of both is limited, because whoever starts containers chooses the texts.
+//! question, every answer and the number of both is limited, because the user who starts a container chooses the texts.
 
 mod counters;
 mod cri;

@@ -14,7 +14,7 @@
 //!   parent that had run for five minutes when it started the child: such an old parent is probably unrelated.
 //! - A **container**: all signals in one container belong to one incident. Slices and units of the host do not group
 //!   processes, because too much unrelated work shares them.
-//! - A **file**: a process that runs a file which the incident wrote belongs to the incident, whoever started the
+//! - A **file**: a process that runs a file which the incident wrote belongs to the incident, whatever started the
 //!   process and whenever. For example, cron may start it an hour later.
 //! - A **program**, a **peer** or an **account** of a suspect: another process that runs the program, or mines with the
 //!   same peer or for the same account, belongs to the same incident.

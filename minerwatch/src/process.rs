@@ -19,7 +19,7 @@ pub use lineage::{MAX_DEPTH, YOUNG_PARENT};
 pub use parking::Parking;
 pub use path::resolve;
 pub use program::{reads_program_from_input, script_of};
-pub use program_file::{base_name, is_in_system_directory};
+pub use program_file::{base_name, directory_of, is_in_system_directory};
 pub use role::{Above, Role, installs_packages, interprets};
 pub use table::{ProcessTable, TableLimits};
 pub use tool::is_tool;

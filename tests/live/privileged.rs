@@ -1,4 +1,4 @@
-//! Calls that reach into another process or into the kernel.
+//! Privileged calls: access to another process and BPF programs.
 
 use std::path::Path;
 
@@ -18,8 +18,8 @@ fn signals(alert: &Value) -> impl Iterator<Item = &Value> {
 }
 
 #[test]
-fn programs_that_reach_into_others_are_reported() {
-    let Some(_machine) = machine("programs_that_reach_into_others_are_reported") else { return };
+fn privileged_calls_are_reported() {
+    let Some(_machine) = machine("privileged_calls_are_reported") else { return };
     let scratch = Scratch::new();
     let helper = native::build(Simulator::Privileged, &scratch, "helper");
     let agent = start_agent(&scratch, EVERYTHING);

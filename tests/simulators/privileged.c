@@ -1,23 +1,40 @@
 /*
- * Makes calls that reach into another process or into the kernel. It changes nothing there.
+ * Makes privileged calls, which change nothing.
  *
- *   privileged [trace PID] [load] [detach]
+ *   privileged [trace PID] [read PID] [open PID] [load] [detach]
  *
  *   trace PID   controls the process PID for a moment (PTRACE_SEIZE)
+ *   read PID    reads a byte of the memory of PID at address 0, which fails (process_vm_readv)
+ *   open PID    opens the memory of PID (/proc/PID/mem)
  *   load        loads a BPF program for kprobes and attaches it nowhere
  *   detach      detaches a BPF program from a descriptor that has none, which fails
  *
- * The exit code is 1 if the kernel refuses one of the first two.
+ * The exit code is 1 if the kernel refuses to trace, to open or to load.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
+static void read_byte(pid_t pid) {
+  char byte;
+  const struct iovec local = {&byte, 1}, remote = {NULL, 1};
+  process_vm_readv(pid, &local, 1, &remote, 1, 0);
+}
+
+static int open_memory(const char *pid) {
+  char path[64];
+  snprintf(path, sizeof(path), "/proc/%s/mem", pid);
+  return open(path, O_RDONLY) >= 0;
+}
 
 static int load(void) {
   const struct bpf_insn program[] = {
@@ -49,6 +66,10 @@ int main(int count, char **arguments) {
     const char *call = arguments[index];
     if (!strcmp(call, "trace") && index + 1 < count) {
       if (ptrace(PTRACE_SEIZE, atoi(arguments[++index]), 0, 0)) return 1;
+    } else if (!strcmp(call, "read") && index + 1 < count) {
+      read_byte(atoi(arguments[++index]));
+    } else if (!strcmp(call, "open") && index + 1 < count) {
+      if (!open_memory(arguments[++index])) return 1;
     } else if (!strcmp(call, "load")) {
       if (!load()) return 1;
     } else if (!strcmp(call, "detach")) {

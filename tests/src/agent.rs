@@ -192,14 +192,13 @@ impl Agent {
         }
     }
 
-    /// Ends the agent with SIGTERM and returns all its kept objects. Where the kernel refuses fentry, the agent detaches
-    /// some thirty tracepoints, and the kernel takes about ten seconds for that while all processors are busy.
+    /// Ends the agent with SIGTERM and returns all its kept objects.
     ///
     /// # Panics
-    /// When the agent does not exit within twenty seconds, or its exit code is not 0.
+    /// When the agent does not exit within ten seconds, or its exit code is not 0.
     pub fn stop(mut self) -> Vec<Value> {
         self.signal(Signal::TERM);
-        let status = self.wait(Duration::from_secs(20)).expect("SIGTERM ends the agent");
+        let status = self.wait(Duration::from_secs(10)).expect("SIGTERM ends the agent");
         assert!(status.success(), "{status}:\n{}", self.messages().join("\n"));
         // The collecting thread needs a moment to read the rest of the pipe.
         thread::sleep(Duration::from_millis(200));

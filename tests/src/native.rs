@@ -25,7 +25,7 @@ pub enum Simulator {
     Uring,
     /// Sends the messages of a miner to a pool.
     PoolClient,
-    /// Reaches into another process or into the kernel.
+    /// Makes privileged calls.
     Privileged,
 }
 

@@ -1,8 +1,11 @@
-//! Traces: the entry of the function `security_bpf` (fentry). On kernels without fentry, `syscalls:sys_enter_bpf`.
-//! Kernel: security/security.c, `security_bpf(int cmd, union bpf_attr *attr, unsigned int size)`, with one more argument
-//! since 6.15; include/uapi/linux/bpf.h for the commands, the types of program and the layout of the attributes.
+//! Traces: the entry of the function `security_bpf` (fentry). On kernels without fentry, the tracepoint
+//! `syscalls:sys_enter_bpf`.
+//! Kernel: security/security.c, `security_bpf(int cmd, union bpf_attr *attr, unsigned int size)`, which has one more
+//! argument on newer kernels; include/uapi/linux/bpf.h for the commands, the types of program and the layout of the
+//! attributes.
 //! Produces: [`PrivilegedRecord`](minerwatch_common::PrivilegedRecord) for programs that are loaded and may observe or
-//! change what others do, and for programs that are detached. A program that ends detaches its own programs without such a call.
+//! change what others do, and for programs that are detached by a call. The end of a process detaches its programs
+//! without a call.
 //! Overhead: the function runs for each call of bpf(2), such as a look-up in a map, and returns after two comparisons.
 
 use aya_ebpf::{
@@ -75,17 +78,20 @@ fn bpf_entered(context: TracePointContext) -> u32 {
     match argument(&context, 0) {
         BPF_PROG_LOAD => {
             let attributes = argument(&context, 1);
-            let mut program_type = [0_u8; 4];
-            // SAFETY: the array is on the stack of this program and has this length.
-            let outcome = unsafe { UserAddress(attributes).read_bytes(program_type.as_mut_ptr(), 4) };
+            let mut program_type = [0_u8; size_of::<u32>()];
+            // SAFETY: the target is an array on the stack, and the length is that of the array.
+            let outcome = unsafe {
+                UserAddress(attributes).read_bytes(program_type.as_mut_ptr(), program_type.len() as u32)
+            };
             let program_type = u32::from_ne_bytes(program_type);
             if outcome.is_err() {
                 emit::count(Loss::Unread);
             } else if is_watched(program_type) {
                 let mut name = [0_u8; NAME_LENGTH];
                 let address = UserAddress(attributes.wrapping_add(u64::from(NAME_OFFSET)));
-                // SAFETY: as above. A program may pass fewer attributes than these, and then has no name.
-                let _ = unsafe { address.read_bytes(name.as_mut_ptr(), NAME_LENGTH as u32) };
+                // A process may pass fewer attributes, without a name.
+                // SAFETY: as above.
+                let _ = unsafe { address.read_bytes(name.as_mut_ptr(), name.len() as u32) };
                 loaded(Context::of(&context), program_type, &name);
             }
         }

@@ -162,7 +162,7 @@ fn protected(context: Context, size: u64, protection: u64) {
 }
 
 /// Counts requests for transparent huge pages of exactly the size of one thread's scratchpads. Requests for 4 MiB do not
-/// count, because the runtime of Go makes such requests for its heap.
+/// count: the runtime of Go makes them for its heap.
 #[inline(always)]
 fn advised(context: Context, size: u64, advice: u64) {
     if advice != MADV_HUGEPAGE {

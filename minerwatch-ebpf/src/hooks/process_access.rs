@@ -1,10 +1,10 @@
-//! Traces: the entry of the function `security_ptrace_access_check` (fentry). On kernels without fentry,
+//! Traces: the entry of the function `security_ptrace_access_check` (fentry). On kernels without fentry, the tracepoints
 //! `syscalls:sys_enter_ptrace` and `syscalls:sys_enter_process_vm_writev`.
 //! Kernel: security/security.c, `security_ptrace_access_check(struct task_struct *child, unsigned int mode)`, which the
 //! kernel calls before a process reads or changes the memory or the registers of another one: ptrace(2),
 //! process_vm_readv(2), process_vm_writev(2), pidfd_getfd(2), `/proc/PID/mem`.
-//! Produces: [`PrivilegedRecord`](minerwatch_common::PrivilegedRecord). The tracepoints do not see `/proc/PID/mem`, and they know the other process by its
-//! number only, in the pid namespace of the caller.
+//! Produces: [`PrivilegedRecord`](minerwatch_common::PrivilegedRecord). The tracepoints do not see process_vm_readv(2)
+//! and `/proc/PID/mem`, and they know the other process by its number only, in the pid namespace of the caller.
 //! Overhead: the function also runs when a process reads some files below `/proc/PID`, and returns after one
 //! comparison.
 

@@ -47,7 +47,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     logging::start_quiet();
     let Arguments { incident, json, socket, config, state } = arguments;
     let from_ledger = |settings| release_from_ledger(incident, settings, config.as_deref(), state.clone());
-    // Whoever names the ledger wants no daemon, for example because it hangs.
+    // A user who names the ledger wants no daemon, for example because it hangs.
     let is_running = config.is_none()
         && state.is_none()
         && block_on(async {

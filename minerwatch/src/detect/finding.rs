@@ -30,7 +30,7 @@ pub struct Finding {
     pub partner: Option<ProcessKey>,
     /// The account that the process mines for.
     pub account: Option<Account>,
-    /// The file of the finding. Whoever runs the file later belongs to the same incident.
+    /// The file of the finding. A process that runs the file later belongs to the same incident.
     pub file: Option<(Arc<str>, Option<FileId>)>,
 }
 

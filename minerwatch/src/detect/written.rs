@@ -2,6 +2,7 @@
 //! here.
 
 mod builds;
+mod directories;
 mod fetches;
 mod reserve;
 
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use self::{
+    directories::Directories,
     fetches::{Fetches, Write},
     reserve::Reserve,
 };
@@ -107,6 +109,7 @@ pub struct WrittenFiles {
     next: usize,
     by_file: FxHashMap<FileId, usize>,
     by_path: FxHashMap<Arc<str>, usize>,
+    directories: Directories,
     /// The slots at the end that are for fetched files alone, so that a busy host does not push them out.
     reserve: Reserve,
     fetches: Fetches,
@@ -123,6 +126,7 @@ impl WrittenFiles {
             fetches: Fetches::new(),
             by_file: FxHashMap::default(),
             by_path: FxHashMap::default(),
+            directories: Directories::default(),
             evicted: 0,
         }
     }
@@ -271,8 +275,12 @@ impl WrittenFiles {
 
     fn rename(&mut self, origin: &Origin<'_>, change: &FileChange) {
         let known = self.take_renamed(change);
-        // What has an entry of its own is a file. The search through all entries is for the others.
-        if known.is_none() && may_be_directory(change.mode) {
+        // What has an entry of its own is a file.
+        let is_directory = || {
+            let path = change.old_path.as_ref().unwrap_or(&change.path);
+            may_be_directory(change.mode) && self.directories.contains(path)
+        };
+        if known.is_none() && is_directory() {
             self.rename_directories(&[change]);
         }
         self.keep_renamed(origin, change, known);
@@ -357,6 +365,8 @@ impl WrittenFiles {
             if self.by_path.get(&written.path) == Some(&slot) {
                 self.by_path.remove(&written.path);
             }
+            self.directories.remove(&written.path);
+            self.directories.add(&path);
             renamed.push((Arc::clone(&path), slot));
             written.place = place_of(&path, written.fetched);
             written.path = path;
@@ -393,6 +403,7 @@ impl WrittenFiles {
             self.by_file.insert(file, slot);
         }
         self.by_path.insert(Arc::clone(&written.path), slot);
+        self.directories.add(&written.path);
         if let Some(place) = self.slots.get_mut(slot) {
             *place = Some(written);
         }
@@ -418,6 +429,7 @@ impl WrittenFiles {
     fn clear(&mut self, slot: usize) -> Option<WrittenFile> {
         let written = self.slots.get_mut(slot)?.take()?;
         self.reserve.take_back(slot, written.owner);
+        self.directories.remove(&written.path);
         if let Some(file) = written.file
             && self.by_file.get(&file) == Some(&slot)
         {
@@ -430,7 +442,7 @@ impl WrittenFiles {
     }
 }
 
-/// Returns the process that is responsible for a fetched file: the topmost one below whoever starts unrelated processes.
+/// Returns the process that is responsible for a fetched file: the topmost one below a process that starts unrelated ones.
 /// Unlike the root of a tree, it is the same for all that an old shell starts.
 fn owner_of(origin: &Origin<'_>) -> ProcessKey {
     let writer = origin.process.key();

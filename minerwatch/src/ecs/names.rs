@@ -35,6 +35,20 @@ pub(super) fn errno(number: i32) -> Option<(&'static str, &'static str)> {
     })
 }
 
+/// Writes the name at `index`, or `number` if the list has no such name.
+fn write_name(
+    formatter: &mut fmt::Formatter<'_>,
+    names: &[&str],
+    index: Option<u32>,
+    number: fmt::Arguments<'_>,
+) -> fmt::Result {
+    let index = index.and_then(|index| usize::try_from(index).ok());
+    match index.and_then(|index| names.get(index)) {
+        Some(name) => formatter.write_str(name),
+        None => formatter.write_fmt(number),
+    }
+}
+
 /// A signal, written as its name (asm/signal.h of x86 and arm64). A real-time signal is written as its number.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SignalName(pub u8);
@@ -75,11 +89,7 @@ const SIGNALS: [&str; 31] = [
 
 impl fmt::Display for SignalName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = usize::from(self.0).checked_sub(1).and_then(|index| SIGNALS.get(index));
-        match name {
-            Some(name) => formatter.write_str(name),
-            None => write!(formatter, "SIG{}", self.0),
-        }
+        write_name(formatter, &SIGNALS, u32::from(self.0).checked_sub(1), format_args!("SIG{}", self.0))
     }
 }
 
@@ -126,11 +136,7 @@ const BPF_PROGRAM_TYPES: [&str; 33] = [
 
 impl fmt::Display for BpfProgramType {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = usize::try_from(self.0).ok().and_then(|index| BPF_PROGRAM_TYPES.get(index));
-        match name {
-            Some(name) => formatter.write_str(name),
-            None => write!(formatter, "{}", self.0),
-        }
+        write_name(formatter, &BPF_PROGRAM_TYPES, Some(self.0), format_args!("{}", self.0))
     }
 }
 
@@ -184,11 +190,7 @@ const CAPABILITIES: [&str; 41] = [
 
 impl fmt::Display for CapabilityName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = usize::try_from(self.0).ok().and_then(|index| CAPABILITIES.get(index));
-        match name {
-            Some(name) => formatter.write_str(name),
-            None => write!(formatter, "CAP_{}", self.0),
-        }
+        write_name(formatter, &CAPABILITIES, Some(self.0), format_args!("CAP_{}", self.0))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
 const RECENT: Duration = Duration::from_secs(60);
 
 /// Returns an event of a mount with the process that is responsible for it as its subject: the mount command that names the
-/// place, else whoever wrote what is mounted. Returns `None` if neither is known, or if the host itself mounted it.
+/// place, else the process that wrote what is mounted. Returns `None` if neither is known, or if the host itself mounted it.
 pub(super) fn attributed(
     event: &Event,
     change: &FileChange,

@@ -196,7 +196,7 @@ fn files(store: &mut Store, evidence: &Evidence<'_>, suspects: &[&Subject]) {
     let persistence = evidence.alert.persistence.iter().map(|path| ("persistence", &**path));
     for (number, (kind, path)) in dropped.chain(persistence).enumerate() {
         let name = Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or("file");
-        // A name may have been chosen to confuse whoever unpacks it.
+        // A name may have been chosen to confuse the person who unpacks it.
         let name: String =
             name.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).take(80).collect();
         let from = roots

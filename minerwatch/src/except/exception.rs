@@ -112,7 +112,7 @@ impl Criteria {
             label,
         };
         let view = facts.view;
-        // Whoever built a container chooses the paths and the users in it, so a path outside of containers says nothing
+        // The builder of a container chooses the paths and the users in it, so a path outside of containers says nothing
         // about it.
         let is_elsewhere =
             path.is_some() && sha256.is_none() && place.is_anywhere() && facts.container_id().is_some();

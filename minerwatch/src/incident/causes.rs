@@ -1,6 +1,6 @@
 //! Whose signals count for a suspect: its own, and those of the processes that caused it.
 //!
-//! The causes of a suspect are its ancestors in its process tree, and whoever wrote its program or its script, with
+//! The causes of a suspect are its ancestors in its process tree, and the processes that wrote its program or its script, with
 //! their ancestors. Never its siblings. If a script dropped the program, the deeds that serve the whole script count as
 //! well, such as an entry in a crontab: the script is the head of the suspect.
 

@@ -261,7 +261,7 @@ impl MembershipIndex {
         true
     }
 
-    /// Adds a file to an incident, if the incident has room. Whoever runs the file later belongs to the incident.
+    /// Adds a file to an incident, if the incident has room. A process that runs the file later belongs to the incident.
     pub(super) fn hold_file(
         &mut self,
         serial: Serial,

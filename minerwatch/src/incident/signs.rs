@@ -271,7 +271,7 @@ impl Signs {
         if table.get(written.writer).is_some_and(|writer| decoded::decodes(&Command::of(writer))) {
             self.add(Sign::Decoded);
         }
-        // A runtime that starts the program itself is told so by whoever let it fetch the program.
+        // A runtime that starts the program itself is told so by the process that let it fetch the program.
         if service_entry(table, written.writer).is_some_and(|(entry, _)| entry == ServiceEntry::Commands) {
             self.add(Sign::EnteredThroughService);
         }
@@ -288,7 +288,7 @@ impl Signs {
         }
         let path = script.unwrap_or(&executable.path);
         match PathKind::of(path) {
-            // Whoever runs a script there may have written it. Its writer decides.
+            // The process that runs a script there may have written it. Its writer decides.
             _ if is_shared_memory(path) => {
                 self.add(if script.is_some() { Sign::TemporaryPlace } else { Sign::SharedMemory });
             }

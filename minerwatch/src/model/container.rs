@@ -88,7 +88,7 @@ impl Container {
     }
 }
 
-/// What a runtime says about a container. Whoever starts a container chooses these texts.
+/// What a runtime says about a container. The user who starts a container chooses these texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ContainerDetails {

@@ -196,7 +196,7 @@ events! {
     FlowUpdate(Box<FlowUpdate>) => Flow, Optional;
     /// The subject sent a signal to another process.
     SentSignal(SentSignal) => Signal, Required;
-    /// The subject reached into another process or into the kernel.
+    /// The subject made a privileged call.
     Privileged(Box<PrivilegedCall>) => Privileged, Required;
     /// The subject runs, and the host's users do not see it.
     Hidden(Box<HiddenProcess>) => Snapshot, Introduces;

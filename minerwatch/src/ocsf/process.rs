@@ -21,7 +21,7 @@ pub(super) fn event(source: Source<'_>) -> Option<Object> {
         "process-access" => (Activity::Known(3, "Open"), None),
         other => (Activity::Other(other), None),
     };
-    // Whoever launches is the parent. Everything else a process does itself.
+    // The parent launches a process. Everything else a process does itself.
     let parent = source.part("process.parent").filter(|_| launch.is_some()).and_then(|it| of(it, None));
     let actor = match parent {
         Some(parent) => Object::default().with("process", parent),

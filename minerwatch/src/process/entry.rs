@@ -128,6 +128,11 @@ impl Process {
         self.container_id().is_none() && has_own_file && is_in_system_directory(&executable.path)
     }
 
+    /// Whether the process runs a program that was dropped, or one without a file.
+    pub fn is_dropped(&self) -> bool {
+        matches!(self.taint, Some(Taint::Dropped | Taint::Fileless))
+    }
+
     /// The path of what the process runs: its script, else its executable.
     pub fn program_path(&self) -> &str {
         self.script.as_deref().unwrap_or(&self.view.executable.path)

@@ -158,7 +158,7 @@ fn is_loader(name: &str) -> bool {
     ["ld-linux", "ld-musl-", "ld.so", "ld64.so", "ld-2."].iter().any(|loader| name.starts_with(loader))
 }
 
-/// Whether a path is a name of the standard input of whoever opens it.
+/// Whether a path stands for the standard input of the process that opens it.
 fn is_input(path: &str) -> bool {
     matches!(path, "/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0")
 }

@@ -7,6 +7,11 @@ pub fn base_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
+/// Returns the directory of a path; empty if the path has no directory, or lies in the root directory.
+pub fn directory_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(directory, _)| directory)
+}
+
 /// The file of a program: its name, and whether it is in a directory where only root installs programs.
 #[derive(Clone, Copy, Debug)]
 pub struct ProgramFile<'a> {

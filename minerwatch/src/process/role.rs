@@ -211,7 +211,7 @@ fn opens_only_for_others(name: &str) -> bool {
     matches!(name, "su" | "sudo" | "doas" | "tmux" | "tmux: server" | "screen" | "SCREEN" | "script")
 }
 
-/// Whether a login service of this name opens sessions as a service or for a desktop. Whoever may start it otherwise can
+/// Whether a login service of this name opens sessions as a service or for a desktop. A user who may start it otherwise can
 /// tell it which program it runs (`agetty -l`, `xterm -e`, `login -f`), so that a tree does not end there.
 pub(super) fn opens_as_a_service(name: &str) -> bool {
     is_terminal(name)

@@ -1,7 +1,7 @@
 //! The stage `freeze`: the suspects do not run until they are released.
 //!
 //! The freezer of the unified hierarchy is used where it is mounted, else that of version 1, else SIGSTOP. A suspect
-//! cannot see or undo the first two. It can see the last one, and whoever may signal it can undo that.
+//! cannot see or undo the first two. It can see the last one, and a process that may signal it can undo that.
 
 use std::{
     path::{Path, PathBuf},

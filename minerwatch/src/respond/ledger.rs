@@ -230,7 +230,7 @@ impl Ledger {
     /// Writes a case, so that it is on disk when this returns. A case that is there as it is costs no write.
     pub fn store(&self, case: &Case) -> Result<(), LedgerError> {
         let path = self.file(&case.incident)?;
-        // Whoever wrote it has synced it before it got its name.
+        // The writer synced it before it got its name.
         if read(&path).is_ok_and(|known| known == *case) {
             return Ok(());
         }

@@ -13,10 +13,7 @@ use super::{
     reason,
     report::{SensorReport, SourceStatus},
 };
-use crate::model::{DataSource, HookChoice};
-
-/// The list of loaded modules. A kernel without loadable modules does not have it (`CONFIG_MODULES`; `proc_modules(5)`).
-const MODULES: &str = "/proc/modules";
+use crate::model::HookChoice;
 
 /// Attaches one hook for every data source: the first that works, or the hook that the user chose.
 pub(super) fn attach(
@@ -26,38 +23,34 @@ pub(super) fn attach(
     choices: &[HookChoice],
 ) -> SensorReport {
     let absent: HashSet<&str> = layout.absent().map(|field| field.name).collect();
-    let sources = hooks::table().filter(|row| exists(row.source)).map(|row| {
-        let choice = chosen(row, choices);
-        let mut status = SourceStatus {
-            source: row.source,
-            hook: None,
-            attach_type: None,
-            caveat: None,
-            if_unavailable: row.if_unavailable,
-            refused: Vec::new(),
-        };
-        for hook in row.hooks {
-            match allowed(hook, choice, &absent).and_then(|()| attach_hook(programs, hook, btf)) {
-                Ok(()) => {
-                    status.hook = Some(hook.name);
-                    status.attach_type = hook.attach_type();
-                    status.caveat = hook.caveat;
-                    break;
-                }
-                Err(error) => {
-                    debug!(source = row.source.name(), hook = hook.name, "refused: {error:#}");
-                    status.refused.push((hook.name, reason::one_line(&error)));
+    let sources =
+        hooks::table().filter(|row| row.only_with.is_none_or(|file| Path::new(file).exists())).map(|row| {
+            let choice = chosen(row, choices);
+            let mut status = SourceStatus {
+                source: row.source,
+                hook: None,
+                attach_type: None,
+                caveat: None,
+                if_unavailable: row.if_unavailable,
+                refused: Vec::new(),
+            };
+            for hook in row.hooks {
+                match allowed(hook, choice, &absent).and_then(|()| attach_hook(programs, hook, btf)) {
+                    Ok(()) => {
+                        status.hook = Some(hook.name);
+                        status.attach_type = hook.attach_type();
+                        status.caveat = hook.caveat;
+                        break;
+                    }
+                    Err(error) => {
+                        debug!(source = row.source.name(), hook = hook.name, "refused: {error:#}");
+                        status.refused.push((hook.name, reason::one_line(&error)));
+                    }
                 }
             }
-        }
-        status
-    });
+            status
+        });
     SensorReport { sources: sources.collect() }
-}
-
-/// Whether the kernel can do what a data source watches. A kernel without loadable modules cannot load one.
-fn exists(source: DataSource) -> bool {
-    source != DataSource::Module || Path::new(MODULES).exists()
 }
 
 /// Returns the user's last choice for a data source. A choice for a whole family applies only to data sources that have

@@ -102,7 +102,7 @@ impl Flows {
                 _ => return Err(error.into()),
             },
         }
-        // If the connection ended before it was added, the programs never remove the entry. Whoever removes the entry
+        // If the connection ended before it was added, the programs never remove the entry. The side that removes the entry
         // reports the end.
         let ended = flow.protocol == Protocol::Tcp && has_ended(&socket)? && table.remove(&cookie).is_ok();
         Ok(if ended { Remembered::Ended } else { Remembered::Yes })

@@ -1,4 +1,4 @@
-//! Checks that programs are still attached to their cgroup. Whoever may use the bpf system call can detach these, also
+//! Checks that programs are still attached to their cgroup. A process that may use the bpf system call can detach these, also
 //! while the daemon holds the link. The other types of link end only when the daemon closes them.
 
 use std::{

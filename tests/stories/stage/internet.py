@@ -274,5 +274,5 @@ serve(Server((APPLICATION, 9200), Application))
 for port in 6380, 8883:
     serve(Server((APPLICATION, port), encrypted(acknowledge)))
 serve(Server((RESOLVER, 853), encrypted(acknowledge)))
-# This port opens last: whoever waits for it finds all the others open.
+# This port opens last: a script that waits for it finds all the others open.
 serve(Server(("0.0.0.0", 1), Silent))

@@ -6,16 +6,16 @@ use crate::{
     model::{EventBody, EventType, PrivilegedCall, SignalClass},
 };
 
-/// The signal. It is no proof, because administrators fetch tracing tools to temporary places, too.
+/// The signal. Its points are few, because administrators download tracing tools to temporary places, too.
 pub const BPF_PROGRAM: SignalInfo = SignalInfo {
     id: "B16",
     class: SignalClass::Behavior,
     weight: 20,
     full_weight: 20,
     kind: SignalKind::Sign,
-    name: "Changes the BPF programs of the host",
-    description: "A program from a temporary place, from memory, or one that was dropped loaded a BPF program that may observe or change what others do, or detached one.",
-    catches: "A rootkit that hides a miner with BPF, and an intruder who blinds tools that observe with BPF.",
+    name: "BPF program loaded or detached",
+    description: "A program that was dropped, lies in a temporary place or runs from memory loaded a BPF program that may observe or change what others do, or detached one.",
+    catches: "A rootkit that hides a miner by BPF, and an intruder who detaches the BPF programs of monitoring tools.",
     techniques: &["T1014", "T1562.001"],
 };
 

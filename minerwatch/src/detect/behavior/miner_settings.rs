@@ -10,7 +10,7 @@ use super::{command_line::tokens::Tokens, due::Due};
 use crate::{
     detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
     model::{AccountHasher, EventBody, EventType, InspectionRequest, MinerSettings, Request, SignalClass},
-    process::Role,
+    process::{Role, directory_of},
 };
 
 /// Maximum number of files that are searched for settings.
@@ -148,7 +148,7 @@ fn files(context: &DetectionContext<'_>) -> Vec<Arc<str>> {
         }
         before = argument;
     }
-    let beside = view.executable.path.rsplit_once('/').map_or("", |(directory, _)| directory);
+    let beside = directory_of(&view.executable.path);
     for name in ["config.json", "pools.txt", "config.yaml", "etc/config.json"] {
         for directory in [beside, &*view.directory] {
             add(directory, name);

@@ -7,7 +7,7 @@ use places::{Facts, Starter};
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{ChainKind, EventBody, EventType, FileAction, FileChange, SignalClass},
-    process::{Command, Process, Role, Taint, base_name, is_in_system_directory, resolve},
+    process::{Command, Process, Role, base_name, is_in_system_directory, resolve},
 };
 
 /// The signal. The full form is a file that starts a program by itself, or lets somebody in. A user's shell start file
@@ -172,8 +172,7 @@ fn second_root(context: &DetectionContext<'_>) -> Option<Finding> {
 /// Whether an ancestor of the process is a dropped program or one without a file, and no person's session started it.
 fn comes_from_dropped_program(context: &DetectionContext<'_>) -> bool {
     let above = context.table.ancestry(context.key()).take_while(|ancestor| !ancestor.role.bounds_tree());
-    let is_dropped = |process: &Process| matches!(process.taint, Some(Taint::Dropped | Taint::Fileless));
-    !context.process.session && above.take(MAX_ANCESTORS).any(is_dropped)
+    !context.process.session && above.take(MAX_ANCESTORS).any(Process::is_dropped)
 }
 
 /// Whether the process writes such files as part of its task: package managers themselves, systemd and its helpers,

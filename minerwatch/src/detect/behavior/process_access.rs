@@ -1,10 +1,10 @@
-//! B15: a dropped program reaches into another process.
+//! B15: a dropped program tries to access another process.
 
 use super::intruder::is_of_intruder;
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{AccessedProcess, EventBody, EventType, PrivilegedCall, SignalClass},
-    process::{Process, ProcessTable},
+    process::{Process, ProcessTable, directory_of},
 };
 
 /// The signal.
@@ -14,8 +14,8 @@ pub const PROCESS_ACCESS: SignalInfo = SignalInfo {
     weight: 25,
     full_weight: 25,
     kind: SignalKind::Sign,
-    name: "Reaches into another process",
-    description: "A program from a temporary place, from memory, or one that was dropped asked for the memory and the registers of a process that it did not start.",
+    name: "Access to the memory of another process",
+    description: "A program that was dropped, lies in a temporary place or runs from memory tried to access the memory and the registers of a process that it did not start.",
     catches: "A miner that is injected into a program of the host, and a thief of keys in memory.",
     techniques: &["T1055.008"],
 };
@@ -38,11 +38,11 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     let target = find(table, process, accessed)?;
     // Programs watch over what they started, and the parts of one program over each other.
     let is_own = table.ancestry(target.key()).any(|ancestor| ancestor.key() == process.key())
-        || directory(target) == directory(process);
+        || directory_of(target.program_path()) == directory_of(process.program_path());
     if is_own {
         return None;
     }
-    let detail = format!("reached into the memory of '{}' (pid {})", target.view.name, target.key().pid);
+    let detail = format!("tried to access the memory of '{}' (pid {})", target.view.name, target.key().pid);
     let finding = Finding::new(PROCESS_ACCESS, context, detail).value("target", target.key());
     Some(finding.value("target_path", target.program_path()))
 }
@@ -57,11 +57,6 @@ fn find<'a>(table: &'a ProcessTable, process: &Process, accessed: &AccessedProce
     }
 }
 
-/// The directory of the program that a process runs.
-fn directory(process: &Process) -> &str {
-    process.program_path().rsplit_once('/').map_or("", |(directory, _)| directory)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,7 +65,7 @@ mod tests {
         testing::{Host, findings_of},
     };
 
-    /// Starts a server and a program, and lets the program reach into a process.
+    /// Starts a server and a program, and lets the program access a process.
     fn found(
         program: &str,
         target: impl Fn(&mut Host, ProcessKey, ProcessKey) -> ProcessKey,

@@ -219,7 +219,7 @@ impl RivalsKilled {
             if context.at().since(kills.since) > WINDOW {
                 return false;
             }
-            // Whoever stops a container ends everything inside.
+            // The end of a container ends everything inside.
             let is_near = context
                 .table
                 .get(*script)
@@ -293,7 +293,7 @@ fn ends_by_design(role: Role) -> bool {
     role == Role::PackageManager || (role.bounds_tree() && role != Role::LoginShell)
 }
 
-/// Whether a process tree is a service or one of its workers, a container or a job. These are ended by whoever started
+/// Whether a process tree is a service or one of its workers, a container or a job. These are ended by what started
 /// them, for example by systemd at a shutdown.
 fn is_supervised(table: &ProcessTable, tree: ProcessKey) -> bool {
     let Some(root) = table.get(tree) else { return false };

@@ -15,7 +15,7 @@ use crate::{
 const WINDOW: Duration = Duration::from_secs(60);
 /// Number of hosts to which one process tree must connect on ports through which worms spread.
 const HOSTS: usize = 50;
-/// Of these, the number of hosts that must not answer. Whoever manages many hosts or measures them knows where they are;
+/// Of these, the number of hosts that must not answer. Programs that manage or measure many hosts know where they are;
 /// who looks for hosts finds most addresses empty.
 const UNANSWERED: usize = HOSTS / 2;
 /// Number of hosts to which one process tree must log in without knowing their keys.

@@ -3,10 +3,10 @@
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{EventBody, EventType, FileAction, FileChange, SignalClass},
-    process::{Command, Process, Role, Taint, base_name},
+    process::{Command, Process, Role, base_name},
 };
 
-/// The signal. It is a step, because whoever builds an image of a machine removes its logs, too.
+/// The signal. It is a step, because builds of machine images remove logs, too.
 pub const TRACES_REMOVED: SignalInfo = SignalInfo {
     id: "B8L",
     class: SignalClass::Behavior,
@@ -148,7 +148,7 @@ fn is_overwritten(trace: Trace, process: &Process) -> bool {
         Trace::Log => matches!(process.role, Role::Shell | Role::Interpreter),
         Trace::History => process.role == Role::Shell && runs_commands(process),
     };
-    process.taint == Some(Taint::Dropped) || process.taint == Some(Taint::Fileless) || by_code()
+    process.is_dropped() || by_code()
 }
 
 /// Whether a shell runs a script or the commands of its arguments. Such a shell has no history.
@@ -206,7 +206,7 @@ fn by_command<'a>(command: &Command<'a>) -> Option<(Trace, &'a str, &'static str
     Some((trace, path, verb))
 }
 
-/// Whether an option of journalctl(1) removes nearly all of the journal. Whoever needs space keeps some days.
+/// Whether an option of journalctl(1) removes nearly all of the journal. An administrator who needs space keeps some days.
 fn empties_journal(command: &Command<'_>) -> bool {
     /// Time that a vacuum must keep, in seconds: one hour.
     const KEPT_TIME: u64 = 3_600;

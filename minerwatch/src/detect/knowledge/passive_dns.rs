@@ -220,7 +220,7 @@ impl PassiveDns {
 }
 
 /// Adds a name to those of an address. If there are too many, an expired one makes room, else the oldest that is on no
-/// list: whoever asks for many names must not erase that of a pool.
+/// list: a process that asks for many names must not erase that of a pool.
 fn add(names: &mut Vec<ResolvedName>, resolved: ResolvedName, now: BootTime) {
     names.retain(|known| now <= known.until && known.name != resolved.name);
     if names.len() >= NAMES {

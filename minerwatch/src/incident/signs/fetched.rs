@@ -12,7 +12,7 @@ pub(in crate::incident) fn is_shell(process: &Process) -> bool {
 }
 
 /// Whether a connected shell is where the files of its tree come from: it or what it started wrote one, or no downloader
-/// wrote any. An interactive shell is connected to whoever types into it, and they may call a downloader.
+/// wrote any. An interactive shell is connected to the person who types into it, and they may call a downloader.
 pub(in crate::incident) fn fetches(table: &ProcessTable, written: &WrittenFiles, shell: ProcessKey) -> bool {
     let is_interactive =
         |shell: &Process| shell.view.arguments.get(1).is_some_and(|option| &**option == "-i");

@@ -37,7 +37,7 @@ impl Incidents {
             let excepted = self.exceptions.excepted(incident, self.limits.min_verdict, now, table);
             Some((Alert { number: 0, excepted, ..report.alert }, incident.verdict()))
         };
-        // A watched incident is closed, but whoever asks for it by its id gets an answer.
+        // A watched incident is closed, but a question for its id gets an answer.
         let watched = self.watched.values().filter(|_| id.is_some());
         let mut states: Vec<_> = self.open.values().chain(watched).filter(wanted).filter_map(state).collect();
         states.sort_by_key(|(alert, _)| std::cmp::Reverse(alert.score));

@@ -35,7 +35,7 @@ pub enum EventKind {
     Tls,
     /// A signal from one process to another.
     Signal,
-    /// A call that reaches into another process or into the kernel.
+    /// A privileged call: access to another process, a BPF program or a kernel module.
     Privileged,
 }
 

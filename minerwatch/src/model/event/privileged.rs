@@ -1,4 +1,4 @@
-//! Events about calls that reach into another process or into the kernel.
+//! Events about privileged calls: access to another process, BPF programs and kernel modules.
 
 use std::sync::Arc;
 
@@ -6,29 +6,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::ProcessKey;
 
-/// A process reached into another process or into the kernel. The call may have failed, except that of a module.
+/// A privileged call of a process. The call may have failed, except that for a module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "call", rename_all = "kebab-case")]
 pub enum PrivilegedCall {
-    /// It asked for the memory and the registers of another process: ptrace(2), `process_vm_writev(2)`, `/proc/PID/mem`.
+    /// Access to the memory and the registers of another process: ptrace(2), `process_vm_writev(2)`, `/proc/PID/mem`.
     AccessProcess(AccessedProcess),
-    /// It loaded a BPF program that may observe or change what others do.
+    /// Loading of a BPF program that may observe or change what others do.
     LoadProgram {
         /// The type of the program (`enum bpf_prog_type`, include/uapi/linux/bpf.h).
         program_type: u32,
         /// The name of the program; may be empty.
         name: Arc<str>,
     },
-    /// It detached a BPF program.
+    /// Detaching of a BPF program.
     DetachProgram,
-    /// It loaded a module into the kernel.
+    /// Loading of a kernel module.
     LoadModule {
         /// The name of the module.
         name: Arc<str>,
     },
 }
 
-/// A process whose memory another one asked for.
+/// The process that another one accesses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessedProcess {
     /// Its process id. In the pid namespace of the caller if `key` is unknown.

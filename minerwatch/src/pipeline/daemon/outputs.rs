@@ -326,7 +326,7 @@ impl OutputSink for ConfiguredOutputs {
         if let Some(control) = &self.control {
             control.publish_alert(line, pid);
         }
-        // Whoever is told about the incident is told what was done, and a spool keeps it.
+        // An output that gets the incident also gets what was done, and a spool keeps it.
         self.add_alert(line, Some(Verdict::Mining));
         Ok(())
     }

@@ -1,5 +1,5 @@
 //! Trusted programs that run what an option names. If the administrator did not choose it, it belongs to the tree of
-//! whoever set the option, and the tree does not end at the trusted program.
+//! the process that set the option, and the tree does not end at the trusted program.
 //!
 //! Sources: conmon(8), podman(1), buildah(1), crio(8), dockerd(8) and the flags of containerd's shims; telnetd of GNU
 //! inetutils, netkit and `BusyBox`; crond of cronie, dcron and `BusyBox`, fcron(8), anacron(8); runsvdir(8), runsv(8), s6-svscan,

@@ -11,6 +11,7 @@ use crate::model::{AttachType, DataSource};
 pub(super) const ROWS: &[Row] = &[
     Row {
         source: DataSource::Cpu,
+        only_with: None,
         if_unavailable: "CPU time is not counted",
         hooks: &[Hook {
             name: "BTF tracepoint sched_switch",
@@ -32,6 +33,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         source: DataSource::Yield,
+        only_with: None,
         if_unavailable: "calls of sched_yield are not counted",
         hooks: &[
             Hook {
@@ -53,6 +55,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         source: DataSource::Rounding,
+        only_with: None,
         if_unavailable: "a miner with unreadable traffic is not recognized by its arithmetic",
         hooks: &[
             saved_state(
@@ -65,6 +68,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         source: DataSource::Mapping,
+        only_with: None,
         if_unavailable: "memory in the sizes that RandomX uses is only known for processes that ran at the start",
         hooks: &[
             Hook {

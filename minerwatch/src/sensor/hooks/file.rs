@@ -33,6 +33,7 @@ const CHANGED: &[&str] =
 pub(super) const ROWS: &[Row] = &[
     Row {
         source: DataSource::FileOpen,
+        only_with: None,
         if_unavailable: "files that are written or created are not seen",
         hooks: &[
             Hook {
@@ -54,6 +55,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         source: DataSource::FileChange,
+        only_with: None,
         if_unavailable: "renames, deletions, links and changes of mode are not seen",
         hooks: &[
             Hook {

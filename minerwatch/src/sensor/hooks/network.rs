@@ -35,6 +35,7 @@ const SOCKET: &[&str] = &[
 pub(super) const ROWS: &[Row] = &[
     Row {
         source: DataSource::Tcp,
+        only_with: None,
         if_unavailable: "TCP connections are not seen",
         hooks: &[Hook {
             name: "BTF tracepoints inet_sock_set_state and tcp_destroy_sock",
@@ -48,6 +49,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         source: DataSource::TcpUnanswered,
+        only_with: None,
         if_unavailable: "an unanswered connection attempt is only reported when the kernel gives up",
         hooks: &[Hook {
             name: "BTF tracepoint tcp_retransmit_skb",
@@ -58,6 +60,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         source: DataSource::Udp,
+        only_with: None,
         if_unavailable: "UDP flows are not seen",
         hooks: &[Hook {
             name: "cgroup connect, sendmsg and sock_release",
@@ -74,6 +77,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         source: DataSource::Payload,
+        only_with: None,
         if_unavailable: "payloads and DNS are not read, and UDP flows end without byte counts",
         hooks: &[Hook {
             name: "cgroup packets",

@@ -1,4 +1,4 @@
-//! The hooks for fork, exec and exit of processes, for signals, and for what reaches into other processes or the kernel.
+//! The hooks for fork, exec and exit of processes, for signals, and for privileged calls.
 
 use super::{
     super::program_types::{BtfTracepoint, Fentry, SystemCalls},
@@ -7,10 +7,14 @@ use super::{
 };
 use crate::model::DataSource;
 
+/// The list of loaded modules, which only kernels with loadable modules have (`CONFIG_MODULES`; `proc_modules(5)`).
+const MODULES: &str = "/proc/modules";
+
 /// The rows of this family.
 pub(super) const ROWS: &[Row] = &[
     Row {
         source: DataSource::Fork,
+        only_with: None,
         if_unavailable: "processes are only known once they start another program",
         hooks: &[Hook {
             name: "BTF tracepoint sched_process_fork",
@@ -21,6 +25,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         source: DataSource::Exec,
+        only_with: None,
         if_unavailable: "started programs are not seen, and little can be detected",
         hooks: &[Hook {
             name: "BTF tracepoint sched_process_exec",
@@ -57,6 +62,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         source: DataSource::Exit,
+        only_with: None,
         if_unavailable: "ended processes stay in the table until it is full",
         hooks: &[Hook {
             name: "BTF tracepoint sched_process_exit",
@@ -79,6 +85,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         source: DataSource::Signal,
+        only_with: None,
         if_unavailable: "security agents that are killed by their process ids are not noticed",
         hooks: &[
             Hook {
@@ -97,6 +104,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         source: DataSource::ProcessAccess,
+        only_with: None,
         if_unavailable: "programs that change the memory of other processes are not noticed",
         hooks: &[
             Hook {
@@ -118,6 +126,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         source: DataSource::Bpf,
+        only_with: None,
         if_unavailable: "BPF programs of others are not noticed",
         hooks: &[
             Hook {
@@ -136,6 +145,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         source: DataSource::Module,
+        only_with: Some(MODULES),
         if_unavailable: "kernel modules that a program loads itself are not noticed",
         hooks: &[Hook {
             name: "BTF tracepoint module_load",

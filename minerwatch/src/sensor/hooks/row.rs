@@ -42,6 +42,8 @@ impl Hook {
 pub struct Row {
     /// The data source.
     pub source: DataSource,
+    /// A file that only kernels have which can do what the source watches; `None` if every kernel can.
+    pub only_with: Option<&'static str>,
     /// What is missing if no hook can be attached.
     pub if_unavailable: &'static str,
     /// The hooks, best first. The first hook that can be loaded and attached is used.

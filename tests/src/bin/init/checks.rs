@@ -129,21 +129,24 @@ impl Observed {
         self.expect("signal", &["signal"], &sent, &[("minerwatch.sent_signal.name", json!("SIGKILL"))])
     }
 
-    /// The driver of the registers is the module that this program loads.
+    /// The driver of the registers is the module that this program loads. The tracepoints do not see who reads or opens
+    /// the memory of a process.
     fn privileged(&self) -> Vec<Check> {
         let event = |action: &str, pid: u32| [("event.action", json!(action)), ("process.pid", json!(pid))];
-        let Sequence { tracing, loading, detaching, .. } = self.sequence;
+        let Sequence { tracing, reading, opening, loading, detaching, .. } = self.sequence;
+        let access = |name: &str, pid: u32| {
+            let target = [("minerwatch.access.target.pid", json!(1))];
+            self.expect(name, &["process-access"], &event("process-access", pid), &target)
+        };
         let program = [("minerwatch.bpf.type", json!("kprobe")), ("minerwatch.bpf.name", json!("nothing"))];
         let mut checks = vec![
-            self.expect(
-                "process-access",
-                &["process-access"],
-                &event("process-access", tracing),
-                &[("minerwatch.access.target.pid", json!(1))],
-            ),
+            access("process-access", tracing),
             self.expect("bpf-load", &["bpf"], &event("bpf-load", loading), &program),
             self.expect("bpf-detach", &["bpf"], &event("bpf-detach", detaching), &[]),
         ];
+        if self.attach_type("process-access") == "fentry" {
+            checks.extend([access("process-access-read", reading), access("process-access-open", opening)]);
+        }
         if self.sequence.registers.is_ok() {
             let module = [("minerwatch.module.name", json!("msr"))];
             checks.push(self.expect("module-load", &["module"], &event("module-load", 1), &module));
@@ -226,8 +229,10 @@ mod tests {
                 advising: 56,
                 killed: 57,
                 tracing: 58,
-                loading: 59,
-                detaching: 60,
+                reading: 59,
+                opening: 60,
+                loading: 61,
+                detaching: 62,
                 interval: 60,
                 hashing: 70,
             },

@@ -60,8 +60,12 @@ pub struct Sequence {
     pub advising: u32,
     /// The process that is killed.
     pub killed: u32,
-    /// The process that asks for the memory of PID 1.
+    /// The process that controls PID 1 for a moment.
     pub tracing: u32,
+    /// The process that reads the memory of PID 1.
+    pub reading: u32,
+    /// The process that opens the memory of PID 1.
+    pub opening: u32,
     /// The process that loads a BPF program.
     pub loading: u32,
     /// The process that detaches a BPF program.
@@ -134,6 +138,8 @@ pub fn run(earlier: Earlier) -> Result<Sequence> {
     let advising = program(MEMORY, &["advised", "1"])?;
     let killed = killed()?;
     let tracing = program(PRIVILEGED, &["trace", "1"])?;
+    let reading = program(PRIVILEGED, &["read", "1"])?;
+    let opening = program(PRIVILEGED, &["open", "1"])?;
     let loading = program(PRIVILEGED, &["load"])?;
     let detaching = program(PRIVILEGED, &["detach"])?;
     let interval = program(ARITHMETIC, &["interval", "1", &INTERVAL.to_string()])?;
@@ -148,6 +154,8 @@ pub fn run(earlier: Earlier) -> Result<Sequence> {
         advising,
         killed,
         tracing,
+        reading,
+        opening,
         loading,
         detaching,
         interval,

@@ -22,7 +22,7 @@ const FILES: [&str; 7] = [
     "deploy/package/install.sh",
 ];
 
-/// tar's option for permissions, so that the archive does not depend on the umask of whoever has made the files.
+/// tar's option for permissions, so that the archive does not depend on the umask of the user who made the files.
 const MODE: &str = "--mode=u=rwX,go=rX";
 
 /// Makes the archive in `directory`, and returns its name. The manual pages, the completion scripts and the bill of

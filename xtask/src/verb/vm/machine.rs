@@ -38,26 +38,8 @@ pub struct Boot<'a> {
 const PORTS: [&str; 3] = ["console.log", "report.log", "programs.log"];
 
 impl Boot<'_> {
-    /// Boots the machine, waits until it powers off, and returns the report. A machine whose processor hangs boots once
-    /// more: while one emulated processor changes an instruction, as the kernel does to switch a tracepoint off, another
-    /// one may repeat that instruction for ever (seen on 5.10).
+    /// Boots the machine, waits until it powers off, and returns the report.
     pub fn run(&self) -> Result<String> {
-        self.run_once().or_else(|error| {
-            if !self.hangs() {
-                return Err(error);
-            }
-            eprintln!("vm: {error:#}; one of its processors hung, so it boots once more");
-            self.run_once()
-        })
-    }
-
-    /// Whether the kernel said that a processor hangs.
-    fn hangs(&self) -> bool {
-        let console = fs::read(self.logs.join(PORTS[0])).unwrap_or_default();
-        String::from_utf8_lossy(&console).contains("BUG: soft lockup")
-    }
-
-    fn run_once(&self) -> Result<String> {
         fs::create_dir_all(self.logs).with_context(|| format!("cannot make {}", self.logs.display()))?;
         for port in PORTS.map(|port| self.logs.join(port)) {
             fs::write(&port, "").with_context(|| format!("cannot write {}", port.display()))?;
